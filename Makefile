@@ -37,6 +37,7 @@ SRC_S := $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.S)))
 OBJ := $(SRC_C:%.c=$(B)/%.o) $(SRC_S:%.S=$(B)/%.S.o)
 
 all: $(B)/abyme.elf
+objs: $(OBJ)
 
 $(B)/abyme.elf: $(OBJ) link.ld Makefile
 	@echo "  LD    $@"
@@ -98,7 +99,7 @@ help:
 	@echo "make bench      cost in instructions and exits [EMU=qemu|bochs]"
 	@echo "make clean      remove build/, except for downloads"
 
-.PHONY: all unit clean help
+.PHONY: all objs unit clean help
 
 -include tests/check.mk
 -include tests/guests/guests.mk

@@ -43,6 +43,7 @@ struct cpu {
 	bool online;	  /* root mode entered */
 	bool nmi_pending; /* an NMI came while L0 ran: L1's, not yet given */
 	u32 nmi_count;	  /* all that came */
+	bool mce_pending; /* a machine check came while L0 ran: L1's */
 };
 
 static inline struct cpu *this_cpu(void)

@@ -37,9 +37,9 @@ static inline void wrmsr(u32 msr, u64 val)
  * The instruction at label 1 may fault: the IDT's handler then resumes at
  * label 2 with the vector + 1 in EAX (core/idt.c looks through __ex_table).
  */
-#define EX_TABLE                                                               \
-	".pushsection __ex_table,\"a\"\n\t"                                    \
-	".quad 1b, 2b\n\t"                                                     \
+#define EX_TABLE                            \
+	".pushsection __ex_table,\"a\"\n\t" \
+	".quad 1b, 2b\n\t"                  \
 	".popsection\n\t"
 
 /* 0, or the vector + 1 of the exception that the instruction raised. */
@@ -83,16 +83,16 @@ static inline u32 __must_check xsetbv_safe(u32 xcr, u64 val)
 	return err;
 }
 
-#define CR_ACCESSORS(n)                                                        \
-	static inline u64 read_cr##n(void)                                     \
-	{                                                                      \
-		u64 v;                                                         \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));              \
-		return v;                                                      \
-	}                                                                      \
-	static inline void write_cr##n(u64 v)                                  \
-	{                                                                      \
-		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");     \
+#define CR_ACCESSORS(n)                                                    \
+	static inline u64 read_cr##n(void)                                 \
+	{                                                                  \
+		u64 v;                                                     \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));          \
+		return v;                                                  \
+	}                                                                  \
+	static inline void write_cr##n(u64 v)                              \
+	{                                                                  \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory"); \
 	}
 CR_ACCESSORS(0)
 CR_ACCESSORS(2)
@@ -100,16 +100,16 @@ CR_ACCESSORS(3)
 CR_ACCESSORS(4)
 CR_ACCESSORS(8)
 
-#define DR_ACCESSORS(n)                                                        \
-	static inline u64 read_dr##n(void)                                     \
-	{                                                                      \
-		u64 v;                                                         \
-		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(v));              \
-		return v;                                                      \
-	}                                                                      \
-	static inline void write_dr##n(u64 v)                                  \
-	{                                                                      \
-		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));                \
+#define DR_ACCESSORS(n)                                           \
+	static inline u64 read_dr##n(void)                        \
+	{                                                         \
+		u64 v;                                            \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(v)); \
+		return v;                                         \
+	}                                                         \
+	static inline void write_dr##n(u64 v)                     \
+	{                                                         \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));   \
 	}
 DR_ACCESSORS(0)
 DR_ACCESSORS(1)

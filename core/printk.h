@@ -30,10 +30,10 @@ void log_at(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 /* Our own invariant is broken: print, freeze. Never for a guest's doing. */
 void __noreturn __cold panic(const char *fmt, ...) __printf(1, 2);
 
-#define BUG_ON(cond)                                                           \
-	do {                                                                   \
-		if (unlikely(cond))                                            \
-			panic("%s:%d: %s", __FILE__, __LINE__, #cond);         \
+#define BUG_ON(cond)                                                   \
+	do {                                                           \
+		if (unlikely(cond))                                    \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
 #endif

@@ -30,7 +30,7 @@ typedef int64_t s64;
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member)                                          \
+#define container_of(p, type, member) \
 	((type *)((char *)(p)-offsetof(type, member)))
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))

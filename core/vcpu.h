@@ -88,6 +88,7 @@ struct vcpu_stats {
 	u64 exits_l2[STAT_EXITS]; /* from L2 and deeper */
 	u64 reflected;		  /* L2 exits passed on to L1 */
 	u64 entries_l2;		  /* VM entries that L1 asked for */
+	u64 total;		  /* all exits */
 };
 
 /* Work that another CPU asks of a vcpu (vcpu->requests, atomic bits). */
@@ -106,20 +107,20 @@ enum vcpu_run_state {
 };
 
 struct vm_policy {
-	bool nested;	   /* offer VMX/SVM to L1 */
-	bool hide;	   /* no hypervisor leaf, no hypervisor bit */
-	u8 on_shutdown;	   /* enum shutdown_action of core/options.h */
-	u64 features_off;  /* backend's feature bits switched off */
+	bool nested;	  /* offer VMX/SVM to L1 */
+	bool hide;	  /* no hypervisor leaf, no hypervisor bit */
+	u8 on_shutdown;	  /* enum shutdown_action of core/options.h */
+	u64 features_off; /* backend's feature bits switched off */
 };
 
 struct vm {
 	u32 id;
 	struct vm_policy policy;
-	struct memmap map;   /* what L1 is told: RAM without L0 */
-	hpa_t l0_start;	     /* L0's memory, never reachable by L1 */
-	u64 l0_len;	     /* bytes */
-	hpa_t scratch;	     /* page that L1 finds in place of L0 */
-	struct slat *slat;   /* ept01 / npt01 */
+	struct memmap map; /* what L1 is told: RAM without L0 */
+	hpa_t l0_start;	   /* L0's memory, never reachable by L1 */
+	u64 l0_len;	   /* bytes */
+	hpa_t scratch;	   /* page that L1 finds in place of L0 */
+	struct slat *slat; /* ept01 / npt01 */
 	u32 nvcpus;
 	struct vcpu **vcpus; /* by index */
 	void *backend;	     /* per-VM state of the backend (bitmaps) */
@@ -130,13 +131,13 @@ struct vcpu {
 			   * syncs it (and RAX on SVM) with its VMCS/VMCB */
 	struct vm *vm;
 	struct cpu *cpu;
-	u32 index;	  /* within the VM */
-	u32 apic_id;	  /* physical == what L1 sees */
-	bool in_l2;	  /* vmcs02/vmcb02 is the current one */
+	u32 index;   /* within the VM */
+	u32 apic_id; /* physical == what L1 sees */
+	bool in_l2;  /* vmcs02/vmcb02 is the current one */
 	enum vcpu_run_state run_state;
-	u64 requests;	  /* bits of enum vcpu_request, atomic */
+	u64 requests; /* bits of enum vcpu_request, atomic */
 	u8 sipi_vector;
-	u64 apic_base;	  /* IA32_APIC_BASE as L1 last wrote it */
+	u64 apic_base; /* IA32_APIC_BASE as L1 last wrote it */
 	union {
 		struct svm_vcpu *svm;
 		struct vmx_vcpu *vmx;
@@ -155,11 +156,23 @@ struct vcpu_start {
 		START_SIPI,  /* real mode at vector<<12, otherwise INIT state */
 		START_PM32,  /* 32-bit flat protected mode, paging off */
 	} kind;
-	u8 vector;	     /* START_SIPI */
+	u8 vector;		     /* START_SIPI */
 	u32 eip, eax, ebx, esi, esp; /* START_PM32 */
-	l1pa_t gdt;	     /* START_PM32: GDT with CS 0x10, DS 0x18 */
+	l1pa_t gdt;		     /* START_PM32: GDT with CS 0x10, DS 0x18 */
 	u16 gdt_limit;
 };
+
+/* Count a hardware exit, by the backend, right after it. */
+static inline void stat_exit(struct vcpu *v, u32 raw)
+{
+	u32 slot = raw < STAT_EXITS - 1 ? raw : STAT_EXITS - 1;
+
+	if (v->in_l2)
+		v->stats.exits_l2[slot]++;
+	else
+		v->stats.exits_l1[slot]++;
+	v->stats.total++;
+}
 
 static inline bool request_pending(const struct vcpu *v)
 {

@@ -65,7 +65,7 @@ struct vmexit {
 	u32 raw; /* vendor's code, for messages */
 	union {
 		struct {
-			u8 cr;	  /* number */
+			u8 cr;	   /* number */
 			u64 value; /* to be written */
 		} cr;
 		struct {
@@ -152,6 +152,9 @@ struct virt_ops {
 	/* All of the VMCS/VMCB on the console. */
 	void (*dump)(struct vcpu *v);
 };
+
+/* The machine's backend, chosen once at boot. */
+extern const struct virt_ops *virt;
 
 extern const struct virt_ops svm_ops;
 extern const struct virt_ops vmx_ops;

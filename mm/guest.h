@@ -30,7 +30,7 @@ struct paging {
 	u64 cr0, cr3, cr4, efer;
 	u64 rflags; /* AC, for SMAP */
 	u8 cpl;
-	u64 pdpte[4]; /* PAE: the loaded PDPTEs */
+	u64 pdpte[4];	  /* PAE: the loaded PDPTEs */
 	bool pdpte_valid; /* false: read them from memory at CR3 */
 	u8 phys_bits;
 };

@@ -22,12 +22,12 @@ struct nested_root {
 	u64 flags;		     /* SHADOW_* */
 };
 
-#define SHADOW_AD BIT(0)    /* EPT12: accessed/dirty flags are on */
-#define SHADOW_NX BIT(1)    /* NPT12: host EFER.NXE of L1 is on */
-#define SHADOW_XO BIT(2)    /* EPT12: execute-only is offered */
-#define SHADOW_1G BIT(3)    /* 1 GiB pages are offered to L1 */
-#define SHADOW_PSE BIT(4)   /* NPT12 32-bit: L1's CR4.PSE */
-#define SHADOW_MBE BIT(5)   /* EPT12: mode-based execute control */
+#define SHADOW_AD BIT(0)  /* EPT12: accessed/dirty flags are on */
+#define SHADOW_NX BIT(1)  /* NPT12: host EFER.NXE of L1 is on */
+#define SHADOW_XO BIT(2)  /* EPT12: execute-only is offered */
+#define SHADOW_1G BIT(3)  /* 1 GiB pages are offered to L1 */
+#define SHADOW_PSE BIT(4) /* NPT12 32-bit: L1's CR4.PSE */
+#define SHADOW_MBE BIT(5) /* EPT12: mode-based execute control */
 
 /* What L1 must be told of a fault that its own table causes. */
 struct shadow_fault {
@@ -35,11 +35,11 @@ struct shadow_fault {
 		SF_NOT_PRESENT, /* EPT violation / NPF, P=0 */
 		SF_RIGHTS,	/* EPT violation / NPF, P=1 */
 		SF_RESERVED,	/* EPT misconfiguration / NPF with RSV */
-		SF_MMIO,	/* L1 maps it, but to what is not RAM of L1's and
+		SF_MMIO, /* L1 maps it, but to what is not RAM of L1's and
 				 * L0 cannot map either */
 	} kind;
-	u32 rights;  /* ACCESS_*: AND over the L1 walk (EPT qualification 5:3) */
-	u32 level;   /* level at which the walk ended, 1 the leaf */
+	u32 rights; /* ACCESS_*: AND over the L1 walk (EPT qualification 5:3) */
+	u32 level;  /* level at which the walk ended, 1 the leaf */
 };
 
 /* @pages: bound of its memory, 4 KiB tables. @fmt02: ept4 or npt4. */

@@ -20,7 +20,7 @@ struct slat {
 	u32 max_page;		     /* largest page's level: 1 4K 2 2M 3 1G */
 	const struct mtrr_state *mtrr; /* EPT memory types; NULL: none */
 	u8 phys_bits;
-	u64 pages;		     /* table pages in use */
+	u64 pages; /* table pages in use */
 };
 
 /*

@@ -21,37 +21,37 @@ struct unit_test {
 extern struct unit_test *unit_tests;
 extern unsigned unit_failures;
 
-#define TEST(n)                                                                \
-	static void test_##n(void);                                            \
-	static struct unit_test unit_##n = { #n, test_##n, NULL };             \
-	static void __attribute__((constructor)) reg_##n(void)                 \
-	{                                                                      \
-		struct unit_test **p = &unit_tests;                            \
-		while (*p)                                                     \
-			p = &(*p)->next;                                       \
-		*p = &unit_##n;                                                \
-	}                                                                      \
+#define TEST(n)                                                    \
+	static void test_##n(void);                                \
+	static struct unit_test unit_##n = { #n, test_##n, NULL }; \
+	static void __attribute__((constructor)) reg_##n(void)     \
+	{                                                          \
+		struct unit_test **p = &unit_tests;                \
+		while (*p)                                         \
+			p = &(*p)->next;                           \
+		*p = &unit_##n;                                    \
+	}                                                          \
 	static void test_##n(void)
 
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			unit_failures++;                                       \
-			printf("%s:%d: CHECK(%s)\n", __FILE__, __LINE__,       \
-			       #cond);                                         \
-		}                                                              \
+#define CHECK(cond)                                                      \
+	do {                                                             \
+		if (!(cond)) {                                           \
+			unit_failures++;                                 \
+			printf("%s:%d: CHECK(%s)\n", __FILE__, __LINE__, \
+			       #cond);                                   \
+		}                                                        \
 	} while (0)
 
 /* Equality of two integers, both printed when they differ. */
-#define CHECK_EQ(a, b)                                                         \
-	do {                                                                   \
-		unsigned long long a_ = (unsigned long long)(a);               \
-		unsigned long long b_ = (unsigned long long)(b);               \
-		if (a_ != b_) {                                                \
-			unit_failures++;                                       \
-			printf("%s:%d: %s = 0x%llx, expected 0x%llx\n",        \
-			       __FILE__, __LINE__, #a, a_, b_);                \
-		}                                                              \
+#define CHECK_EQ(a, b)                                                  \
+	do {                                                            \
+		unsigned long long a_ = (unsigned long long)(a);        \
+		unsigned long long b_ = (unsigned long long)(b);        \
+		if (a_ != b_) {                                         \
+			unit_failures++;                                \
+			printf("%s:%d: %s = 0x%llx, expected 0x%llx\n", \
+			       __FILE__, __LINE__, #a, a_, b_);         \
+		}                                                       \
 	} while (0)
 
 /* Toy host-physical memory of @bytes, zeroed; sets unit_memory. */

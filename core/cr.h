@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a MOV to CR0 or CR4 and an XSETBV may do. Pure. */
+#ifndef CORE_CR_H
+#define CORE_CR_H
+
+#include "core/types.h"
+
+struct cr_state {
+	u64 cr0, cr3, cr4, efer;
+	bool cs_l; /* CS.L: in 64-bit code when LMA is set */
+};
+
+/* CR4 bits that this processor knows, by its CPUID leaves 1 (ECX, EDX) and 7
+ * (EBX, ECX, EDX) and Fn8000_0001 EDX. */
+u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4]);
+
+/* Would the processor take this value, or raise #GP(0)?
+ * SDM 2A/3A, "MOV-Move to/from Control Registers", "Control Registers". */
+bool cr0_write_ok(const struct cr_state *s, u64 val);
+bool cr4_write_ok(const struct cr_state *s, u64 val, u64 supported);
+
+/* XCR0: @supported is CPUID(0xd,0) EDX:EAX. SDM 1, "Enabling the XSAVE Feature
+ * Set and XSAVE-Enabled Features". */
+bool xcr0_write_ok(u64 val, u64 supported);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/msr_policy.h"
+
+#include "core/msr.h"
+
+/*
+ * VMX and SVM MSRs answer as on a processor whose firmware has locked
+ * virtualization off; with nesting on, the nested layer is asked first.
+ */
+static const struct msr_rule rules[] = {
+	{ MSR_APIC_BASE, MSR_APIC_BASE, MSR_NATIVE, MSR_APICBASE },
+	{ MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, MSR_FEATCTL, MSR_GP },
+	{ MSR_MTRR_PHYSBASE0, MSR_MTRR_PHYSMASK_LAST, MSR_NATIVE, MSR_MTRR },
+	{ MSR_MTRR_FIX64K, MSR_MTRR_FIX64K, MSR_NATIVE, MSR_MTRR },
+	{ MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, MSR_NATIVE, MSR_MTRR },
+	{ MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000, MSR_NATIVE, MSR_MTRR },
+	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, MSR_NATIVE, MSR_MTRR },
+	{ MSR_VMX_BASIC, MSR_VMX_EXIT_CTLS2, MSR_GP, MSR_GP },
+	{ MSR_VM_CR, MSR_VM_CR, MSR_VMCR, MSR_IGNORE },
+	{ MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA, MSR_GP, MSR_GP },
+	{ MSR_SVM_KEY, MSR_SVM_KEY, MSR_GP, MSR_GP },
+};
+
+const struct msr_rule *msr_rules(u32 *n)
+{
+	*n = ARRAY_SIZE(rules);
+	return rules;
+}
+
+enum msr_action msr_action(u32 msr, bool write)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (msr >= rules[i].first && msr <= rules[i].last)
+			return write ? rules[i].write : rules[i].read;
+	return MSR_NATIVE;
+}
