@@ -21,6 +21,7 @@ typedef int64_t s64;
 #define __aligned(n) __attribute__((aligned(n)))
 #define __noreturn __attribute__((noreturn))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
+#undef __always_inline /* the host C library has one */
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 #define __unused __attribute__((unused))

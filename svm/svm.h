@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The SVM backend's own state, and what nested/svm_* may use of it.
+ *
+ * Who owns what while L0 runs: GIF is 0 from #VMEXIT to VMRUN, so L0's exit
+ * path is never interrupted. FS, GS, LDTR, TR (with hidden parts), KernelGS,
+ * STAR, LSTAR, CSTAR, SFMASK and SYSENTER_* in the processor are those of the
+ * level that ran last (L1 or L2): VMRUN and #VMEXIT leave them alone and L0
+ * does not use them. So L1's VMLOAD and VMSAVE are one instruction in L0
+ * (svm_vmload, svm_vmsave), and vmcb01/vmcb02 hold none of that state.
+ */
+#ifndef SVM_SVM_H
+#define SVM_SVM_H
+
+#include "core/types.h"
+#include "core/vcpu.h"
+#include "core/virt.h"
+#include "mm/addr.h"
+#include "mm/guest.h"
+#include "svm/vmcb.h"
+
+/* CPUID Fn8000_000A EDX (APM 3, Appendix E, SVM Revision and Feature
+ * Identification); the same bits in vm_policy.features_off. */
+#define SVM_F_NPT BIT(0)
+#define SVM_F_LBRV BIT(1)
+#define SVM_F_SVML BIT(2)
+#define SVM_F_NRIPS BIT(3)
+#define SVM_F_TSCRATE BIT(4)
+#define SVM_F_CLEAN BIT(5)
+#define SVM_F_FLUSHBYASID BIT(6)
+#define SVM_F_DECODE BIT(7)
+#define SVM_F_PAUSEFILTER BIT(10)
+#define SVM_F_PAUSETHRESH BIT(12)
+#define SVM_F_AVIC BIT(13)
+#define SVM_F_VLS BIT(15) /* virtual VMLOAD/VMSAVE */
+#define SVM_F_VGIF BIT(16)
+#define SVM_F_GMET BIT(17)
+#define SVM_F_X2AVIC BIT(18)
+#define SVM_F_SPECCTRL BIT(20)
+#define SVM_F_VNMI BIT(25)
+#define SVM_F_ADDR_CHK BIT(28)
+
+/* The machine's SVM, read once at boot. */
+struct svm_hw {
+	u32 features; /* SVM_F_*: what hardware has and L0 may use */
+	u32 rev;
+	u32 nasids; /* ASIDs 0 .. nasids-1; 0 is the host's */
+	u8 phys_bits;
+};
+extern struct svm_hw svm_hw;
+
+static inline bool svm_has(u32 f)
+{
+	return svm_hw.features & f;
+}
+
+/* Per CPU (cpu->svm). */
+struct svm_cpu {
+	void *hsave;	      /* VM_HSAVE_PA's page */
+	struct vmcb *host_ls; /* VMSAVE of L0's own FS..SYSENTER, TR */
+	hpa_t host_ls_pa;
+	u32 asid_next; /* next to hand out to an L2 */
+	u64 asid_gen;  /* goes up when all are handed out again */
+};
+
+/* ASID 1 is L1's on each CPU; the others are handed out by svm_asid_new(). */
+#define SVM_ASID_L1 1
+#define SVM_ASID_FIRST 2
+
+/* Per VM (vm->backend). */
+struct svm_vm {
+	u8 *msrpm; /* 2 pages: L0's intercepts of L1's MSR accesses */
+	u8 *iopm;  /* 3 pages: of its port accesses */
+	hpa_t msrpm_pa, iopm_pa;
+	bool watch_icr; /* more than one CPU: INIT and SIPI matter */
+};
+
+#define SVM_MSRPM_PAGES 2
+#define SVM_IOPM_PAGES 3
+
+/* Decode of the last instructions that wrote the xAPIC page. */
+#define SVM_INSN_CACHE 16
+struct svm_insn_cache;
+
+struct svm_vcpu {
+	/* What the next entry enters: vmcb01 or, v->in_l2, vmcb02. */
+	struct vmcb *vmcb;
+	hpa_t vmcb_pa;
+	struct vmcb *vmcb01;
+	hpa_t vmcb01_pa;
+
+	/*
+	 * Virtual NMI line of L1. nmi_pending: one arrived and is neither
+	 * injected nor reflected yet. While !in_l2 the backend injects it as
+	 * soon as gif && !nmi_blocked; while in_l2 the nested half routes it.
+	 */
+	bool nmi_pending;
+	bool nmi_blocked; /* L1 is in its NMI handler: until IRET */
+	bool nmi_iret;	  /* IRET is intercepted for that */
+	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
+	 * counts: use svm_gif(). */
+	bool gif;
+	bool kicked; /* the NMI on its way is L0's; atomic */
+	/* Event that was being delivered when an exit core handles came; put
+	 * back into EVENTINJ at the next entry of the same vmcb. */
+	u64 reinject;
+
+	u64 l1_efer;	 /* EFER as L1 sees it (SVME virtual) */
+	hpa_t apic_page; /* protected page in npt01, HPA_NONE */
+	struct svm_insn_cache *insn_cache;
+};
+
+/* Make @b (host-physical @pa) what the next entry enters. */
+static inline void svm_select_vmcb(struct svm_vcpu *s, struct vmcb *b, hpa_t pa)
+{
+	s->vmcb = b;
+	s->vmcb_pa = pa;
+}
+
+/* L1's GIF, from vmcb01 where vGIF is on there. */
+static inline bool svm_gif(const struct svm_vcpu *s)
+{
+	u64 v = vmcb_vintr(s->vmcb01);
+
+	return v & VINTR_GIF_ENABLE ? v & VINTR_GIF : s->gif;
+}
+
+void svm_set_gif(struct svm_vcpu *s, bool on);
+
+/* VMLOAD/VMSAVE of the state described above, from/to a page of L1's (or
+ * any): @pa must be RAM that the caller has checked. */
+static inline void svm_vmload(hpa_t pa)
+{
+	__asm__ volatile("vmload %%rax" : : "a"(pa.v) : "memory");
+}
+
+static inline void svm_vmsave(hpa_t pa)
+{
+	__asm__ volatile("vmsave %%rax" : : "a"(pa.v) : "memory");
+}
+
+/*
+ * A hardware ASID for an L2 on this CPU. It is valid as long as
+ * cpu->svm->asid_gen equals *gen; when all are used up the generation goes
+ * up and the TLB is flushed at the next entry.
+ */
+u32 svm_asid_new(struct vcpu *v, u64 *gen);
+
+/* The next entry of @b flushes the translations of its ASID (everything,
+ * where hardware has no flush-by-ASID). */
+void svm_flush_asid(struct vmcb *b);
+
+/*
+ * Length of the instruction that exited, bytes: nRIP where hardware saves it,
+ * else the decoded one. -EFAULT: it cannot be read (cannot happen, unless
+ * another CPU changed it meanwhile); -EINVAL: not an instruction that exits.
+ * Works for the vmcb that ran last (L1; for L2 with npt12 the caller fetches
+ * the bytes and uses core/insn.h itself).
+ */
+int __must_check svm_insn_len(struct vcpu *v);
+
+/* Bytes at CS:RIP of L1 (not of L2), up to 15; their number. */
+u32 svm_fetch(struct vcpu *v, u8 buf[15]);
+
+/* Paging state of whatever @b holds, for walk_l1(). */
+void svm_paging(const struct vmcb *b, struct paging *p);
+
+/* RIP + @len, the interrupt shadow ends; TF gives its #DB (in DR6.BS). */
+void svm_advance(struct vcpu *v, u64 next_rip);
+
+/* virt_ops.skip and .inject, on the current vmcb. */
+void svm_skip(struct vcpu *v);
+void svm_inject(struct vcpu *v, const struct event *e);
+void svm_inject_exc(struct vcpu *v, u8 vector); /* no error code */
+void svm_inject_gp(struct vcpu *v);		/* #GP(0) */
+
+/* Slot of an exit code in vcpu_stats. */
+static inline u32 svm_stat_slot(u64 code)
+{
+	if (code < 0xf0)
+		return (u32)code;
+	if (code >= VMEXIT_NPF && code < VMEXIT_NPF + 4)
+		return 0xf0 + (u32)(code - VMEXIT_NPF);
+	return STAT_EXITS - 1;
+}
+
+/* Name of an exit code (or of its slot); never NULL. Pure. */
+const char *svm_exit_name(u32 raw);
+
+/* All fields of @b, one a line; @l: level of the lines. */
+void svm_dump_vmcb(const char *title, const struct vmcb *b);
+
+/* Permission maps (pure; APM 2, MSR Intercepts; I/O Intercepts). */
+
+/* Bit number in the MSRPM of @msr's read bit (write: + 1); -1: an MSR that
+ * the map does not cover (always intercepted). */
+int svm_msrpm_bit(u32 msr);
+void svm_msrpm_set(u8 *map, u32 msr, bool rd, bool wr);
+bool svm_msrpm_hit(const u8 *map, u32 msr, bool write);
+void svm_iopm_set(u8 *map, u16 port, u32 count, bool on);
+/* Is any of @size (1, 2, 4) ports from @port intercepted? */
+bool svm_iopm_hit(const u8 *map, u16 port, u32 size);
+
+#endif
