@@ -50,6 +50,10 @@ bool memmap_is(const struct memmap *m, u64 start, u64 len, u32 type);
 u64 memmap_find_high(const struct memmap *m, u64 len, u64 align, u64 min,
 		     u64 max, const struct mem_region *keep, u32 nkeep);
 
+/* The same, the lowest. */
+u64 memmap_find_low(const struct memmap *m, u64 len, u64 align, u64 min,
+		    u64 max, const struct mem_region *keep, u32 nkeep);
+
 /* One past the last byte of RAM (0 if none). */
 u64 memmap_ram_end(const struct memmap *m);
 
