@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Emulator runs: iso, run, debug, boot-test, bench, and test, which is all.
+
+T := tests/boot
+# Debian packages, unpacked; "make clean" keeps them
+CACHE ?= $(B)/cache
+EMU ?= qemu
+CPUS ?= 1
+HV ?= console=com1
+# without L1=: l1 (Linux on Abyme) or kvm (and KVM in it, and a Linux in that)
+DEMO ?= l1
+TIMEOUT ?= 900
+
+CLOUD := $(CACHE)/linux-image-cloud-amd64
+DISTRO := $(CACHE)/linux-image-amd64
+VMLINUZ := $(B)/l1/vmlinuz
+INITRD := $(B)/l1/l1.cpio
+INITRD_KVM := $(B)/l1/kvm.cpio.lz4
+LINUX_ARGS := console=ttyS0,115200 nokaslr mitigations=off tsc=reliable \
+	no_timer_check 8250.nr_uarts=1 panic=-1
+
+# deps.sh takes no time where nothing is missing
+boot-deps:
+	@$(T)/deps.sh build boot
+all-deps:
+	@$(T)/deps.sh
+
+$(CACHE)/%:
+	@$(T)/fetch.sh $(CACHE) $*
+
+$(VMLINUZ): | $(CLOUD)
+	@mkdir -p $(@D)
+	$(Q)cp $(CLOUD)/boot/vmlinuz-* $@
+
+INITRD_DEPS := $(T)/mkinitrd $(wildcard $(T)/init/*)
+$(INITRD): $(INITRD_DEPS)
+	$(Q)$(T)/mkinitrd l1 $@
+$(INITRD_KVM): $(INITRD_DEPS) $(VMLINUZ)
+	$(Q)$(T)/mkinitrd kvm $@ --kernel $(VMLINUZ) \
+		--modules $(CLOUD)/lib/modules/*
+
+# L1=, APPEND= and MODULES= may hold any character: they go by environment
+export L1 APPEND MODULES HV
+ABYME := $(if $(BARE),--bare,--abyme $(B)/abyme.elf --hv "$$HV")
+ELF := $(if $(BARE),,$(B)/abyme.elf)
+
+# which ISO: the one that was asked for, or the demonstration's
+ifneq ($(strip $(L1)),)
+ISO := $(B)/abyme.iso
+$(ISO): FORCE
+	$(Q)$(T)/mkiso $@ $(ABYME) --l1 "$$L1" --append "$$APPEND" \
+		--modules "$$MODULES"
+EXPECT ?=
+else
+ISO := $(B)/demo.iso
+DEMO_INITRD := $(if $(filter kvm,$(DEMO)),$(INITRD_KVM),$(INITRD))
+DEMO_ARGS := $(LINUX_ARGS) abyme.cpus=$(CPUS) \
+	$(if $(filter kvm,$(DEMO)),abyme.kvm,quiet) \
+	$(if $(SHELL_L1),abyme.shell)
+$(ISO): $(VMLINUZ) $(DEMO_INITRD) FORCE
+	$(Q)$(T)/mkiso $@ $(ABYME) --l1 $(VMLINUZ) \
+		--append "$(DEMO_ARGS) $$APPEND" --modules $(DEMO_INITRD)
+EXPECT ?= ^\[L1\] SUCCESS
+endif
+$(ISO): $(ELF)
+
+iso: boot-deps
+	$(if $(strip $(L1)),,$(error which L1? make iso L1=FILE))
+	$(Q)$(MAKE) --no-print-directory $(ISO)
+
+RUN = $(T)/run $(ISO) --emu $(EMU) --cpus $(CPUS) $(if $(MEM),--mem $(MEM)) \
+	--timeout $(TIMEOUT) $(if $(UEFI),--uefi) \
+	$(if $(EXPECT),--expect '$(EXPECT)') --log $(B)/console.log
+
+run: boot-deps
+	$(Q)$(MAKE) --no-print-directory $(ISO)
+	$(Q)$(RUN) $(if $(SHELL_L1),--interactive)
+
+debug: HV := $(HV) gdb=com2,wait
+debug: boot-deps
+	$(Q)$(MAKE) --no-print-directory HV='$(HV)' $(ISO)
+	$(Q)$(RUN) --gdb $(B)/abyme.elf
+
+.PHONY: boot-deps all-deps iso run debug FORCE
+FORCE:
