@@ -6,7 +6,6 @@ both directions, COM2, where wanted, a unix socket for gdb. Every run has a
 directory and ports of its own, and the emulator dies with the process that
 started it, however that ends.
 """
-import ctypes
 import os
 import re
 import selectors
@@ -19,7 +18,6 @@ import time
 
 OVMF = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd"]
 PANIC = r"^abyme: PANIC:"
-PR_SET_PDEATHSIG = 1
 QEMU_TCG_CPU = "max,-smap,-rdtscp"
 BOCHS_MODEL = {"bochs": "corei7_haswell_4770", "bochs-svm": "ryzen"}
 EMULATORS = ["qemu", "bochs", "bochs-svm", "kvm"]
@@ -97,9 +95,9 @@ def bochs_version():
     return (int(m.group(1)), int(m.group(2))) if m else (2, 7)
 
 
-def die_with_parent():
-    """Runs in the child, before the emulator: the kernel kills it with us."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def tied(command):
+    """The command, which the kernel kills if this process dies."""
+    return ["setpriv", "--pdeathsig", "KILL", "--"] + command
 
 
 def listen():
@@ -141,8 +139,8 @@ class Qemu:
     def start(self):
         self.log = open(f"{self.workdir}/emulator.log", "w+b")
         self.process = subprocess.Popen(
-            self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log, bufsize=0, preexec_fn=die_with_parent)
+            tied(self.command()), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.log, bufsize=0)
         self.reader = self.process.stdout
         self.read = lambda: os.read(self.reader.fileno(), 65536)
         self.write = self.process.stdin.write
@@ -216,8 +214,8 @@ class Bochs:
             cmd += ["-rc", f"{self.workdir}/dbg"]
         self.log = open(f"{self.workdir}/emulator.log", "w+b")
         self.process = subprocess.Popen(
-            cmd, stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+            tied(cmd), stdin=subprocess.DEVNULL, stdout=self.log,
+            stderr=subprocess.STDOUT)
         self.reader = self._accept(self.com1)
         self.read = lambda: self._recv(self.reader)
         self.write = self.reader.sendall
