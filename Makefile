@@ -62,7 +62,7 @@ $(B)/core/version.o: CFLAGS += -DVERSION='"$(VERSION)"'
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -I. -Wall -Wextra -Werror \
-	-Wno-unused-parameter -fsanitize=address,undefined \
+	-Wno-unused-parameter -Wno-format-truncation -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 unit_sources = $(shell sed -n 's,^/\* sources: \(.*\) \*/$$,\1,p' $(1))
 

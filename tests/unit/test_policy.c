@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sources: core/cr.c core/msr_policy.c core/cpuid_policy.c */
+#include "tests/unit/unit.h"
+
+#include "core/cpuid_policy.h"
+#include "core/cr.h"
+#include "core/msr.h"
+#include "core/msr_policy.h"
+#include "core/x86.h"
+
+#define LONG_MODE                                                \
+	{                                                        \
+		.cr0 = CR0_PG | CR0_PE | CR0_WP, .cr4 = CR4_PAE, \
+		.efer = EFER_LME | EFER_LMA, .cs_l = true        \
+	}
+
+TEST(cr0_reserved_and_dependent_bits)
+{
+	struct cr_state s = { .cr0 = CR0_ET };
+
+	CHECK(cr0_write_ok(&s, CR0_PE));
+	CHECK(cr0_write_ok(&s, CR0_PE | CR0_PG));
+	CHECK(!cr0_write_ok(&s, CR0_PG));
+	CHECK(!cr0_write_ok(&s, CR0_NW));
+	CHECK(cr0_write_ok(&s, CR0_NW | CR0_CD));
+	CHECK(!cr0_write_ok(&s, BIT(32)));
+}
+
+TEST(cr0_paging_and_long_mode)
+{
+	struct cr_state s = { .cr0 = CR0_PE, .efer = EFER_LME };
+	struct cr_state l = LONG_MODE;
+
+	CHECK(!cr0_write_ok(&s, CR0_PE | CR0_PG));
+	s.cr4 = CR4_PAE;
+	CHECK(cr0_write_ok(&s, CR0_PE | CR0_PG));
+	s.cs_l = true;
+	CHECK(!cr0_write_ok(&s, CR0_PE | CR0_PG));
+	CHECK(!cr0_write_ok(&l, CR0_PE | CR0_WP));
+	l.cs_l = false;
+	CHECK(cr0_write_ok(&l, CR0_PE | CR0_WP));
+	l.cr4 |= CR4_PCIDE;
+	CHECK(!cr0_write_ok(&l, CR0_PE | CR0_WP));
+}
+
+TEST(cr4_rules)
+{
+	struct cr_state l = LONG_MODE;
+	u64 all = ~0ull;
+
+	CHECK(cr4_write_ok(&l, CR4_PAE | CR4_PGE, all));
+	CHECK(!cr4_write_ok(&l, CR4_PGE, all));
+	CHECK(!cr4_write_ok(&l, CR4_PAE | CR4_LA57, all));
+	CHECK(!cr4_write_ok(&l, CR4_PAE | CR4_SMEP, ~CR4_SMEP));
+	CHECK(cr4_write_ok(&l, CR4_PAE | CR4_PCIDE, all));
+	l.cr3 = 1;
+	CHECK(!cr4_write_ok(&l, CR4_PAE | CR4_PCIDE, all));
+	l.cr4 |= CR4_PCIDE;
+	CHECK(cr4_write_ok(&l, CR4_PAE | CR4_PCIDE, all));
+	l.cr0 &= ~CR0_WP;
+	CHECK(!cr4_write_ok(&l, CR4_PAE | CR4_CET, all));
+}
+
+TEST(cr4_bits_follow_cpuid)
+{
+	u32 l1[4] = { 0 }, l7[4] = { 0 };
+
+	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE);
+	l1[3] = BIT(6);
+	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE | CR4_PAE);
+	l7[2] = BIT(16);
+	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE | CR4_PAE | CR4_LA57);
+}
+
+TEST(xcr0_rules)
+{
+	CHECK(!xcr0_write_ok(0, ~0ull));
+	CHECK(xcr0_write_ok(1, 7));
+	CHECK(xcr0_write_ok(7, 7));
+	CHECK(!xcr0_write_ok(5, 7));
+	CHECK(!xcr0_write_ok(7, 3));
+	CHECK(!xcr0_write_ok(0xb, ~0ull));
+	CHECK(xcr0_write_ok(0x1b, ~0ull));
+	CHECK(!xcr0_write_ok(0xe3, ~0ull));
+	CHECK(xcr0_write_ok(0xe7, ~0ull));
+	CHECK(!xcr0_write_ok(0x67, ~0ull));
+	CHECK(!xcr0_write_ok(0x20007, ~0ull));
+	CHECK(xcr0_write_ok(0x60007, ~0ull));
+}
+
+TEST(msr_actions)
+{
+	CHECK_EQ(msr_action(MSR_EFER, true), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_APIC_BASE, true), MSR_APICBASE);
+	CHECK_EQ(msr_action(MSR_APIC_BASE, false), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_VMX_BASIC, false), MSR_GP);
+	CHECK_EQ(msr_action(MSR_VMX_EXIT_CTLS2, false), MSR_GP);
+	CHECK_EQ(msr_action(MSR_VMX_EXIT_CTLS2 + 1, false), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_FEATURE_CONTROL, false), MSR_FEATCTL);
+	CHECK_EQ(msr_action(MSR_VM_CR, false), MSR_VMCR);
+	CHECK_EQ(msr_action(MSR_VM_CR, true), MSR_IGNORE);
+	CHECK_EQ(msr_action(MSR_MTRR_DEF_TYPE, true), MSR_MTRR);
+	CHECK_EQ(msr_action(MSR_PAT, true), MSR_NATIVE);
+}
+
+TEST(msr_rules_do_not_overlap)
+{
+	u32 n;
+	const struct msr_rule *r = msr_rules(&n);
+
+	for (u32 i = 0; i < n; i++) {
+		CHECK(r[i].first <= r[i].last);
+		for (u32 k = 0; k < i; k++)
+			CHECK(r[i].last < r[k].first || r[k].last < r[i].first);
+	}
+}
+
+TEST(cpuid_hides_virtualization_and_follows_cr4)
+{
+	struct cpuid_state s = { .hide = true };
+	u32 r[4] = { ~0u, ~0u, ~0u, ~0u };
+
+	cpuid_apply(&s, 1, 0, r);
+	CHECK_EQ(r[2], ~0u & ~(BIT(5) | BIT(6) | BIT(27)));
+	s.cr4 = CR4_OSXSAVE;
+	r[2] = 0;
+	cpuid_apply(&s, 1, 0, r);
+	CHECK_EQ(r[2], BIT(27));
+	s.hide = false;
+	cpuid_apply(&s, 1, 0, r);
+	CHECK_EQ(r[2], BIT(27) | BIT(31));
+	r[2] = ~0u;
+	cpuid_apply(&s, 0x80000001, 0, r);
+	CHECK_EQ(r[2], ~0u & ~(BIT(2) | BIT(12)));
+	cpuid_apply(&s, 0x8000000a, 0, r);
+	CHECK_EQ(r[0] | r[1] | r[2] | r[3], 0);
+}
+
+TEST(cpuid_hypervisor_leaves)
+{
+	struct cpuid_state s = { .exits = 0x123456789aull };
+	u32 r[4] = { 1, 2, 3, 4 };
+
+	cpuid_apply(&s, CPUID_HV_BASE, 0, r);
+	CHECK_EQ(r[0], CPUID_HV_STATS);
+	CHECK(!memcmp(&r[1], "AbymeAbymeHV", 12));
+	cpuid_apply(&s, CPUID_HV_STATS, 0, r);
+	CHECK_EQ(r[0], 0x3456789a);
+	CHECK_EQ(r[1], 0x12);
+	s.hide = true;
+	r[0] = 77;
+	cpuid_apply(&s, CPUID_HV_BASE, 0, r);
+	CHECK_EQ(r[0], 77);
+}
+
+TEST(cpuid_syscall_on_intel_only_in_64_bit_mode)
+{
+	struct cpuid_state s = { .intel = true };
+	u32 r[4] = { 0, 0, 0, BIT(11) };
+
+	cpuid_apply(&s, 0x80000001, 0, r);
+	CHECK_EQ(r[3], 0);
+	s.mode64 = true;
+	cpuid_apply(&s, 0x80000001, 0, r);
+	CHECK_EQ(r[3], BIT(11));
+	s.intel = s.mode64 = false;
+	cpuid_apply(&s, 0x80000001, 0, r);
+	CHECK_EQ(r[3], BIT(11));
+}
