@@ -6,20 +6,21 @@
 
 #define vsnprintf l0_vsnprintf
 #define snprintf l0_snprintf
-int l0_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_vgotlist ap);
+int l0_vsnprintf(char *buf, size_t size, const char *fmt,
+		 __builtin_vgotlist ap);
 int l0_snprintf(char *buf, size_t size, const char *fmt, ...);
 #include "core/format.c"
 #undef snprintf
 #undef vsnprintf
 
-#define SAME(size, ...)                                      \
-	do {                                                 \
-		char got[128], want[128];                       \
-		memset(got, '#', sizeof(got));                 \
-		memset(want, '#', sizeof(want));                 \
+#define SAME(size, ...)                                       \
+	do {                                                  \
+		char got[128], want[128];                     \
+		memset(got, '#', sizeof(got));                \
+		memset(want, '#', sizeof(want));              \
 		CHECK_EQ(l0_snprintf(got, size, __VA_ARGS__), \
-			 snprintf(want, size, __VA_ARGS__));   \
-		CHECK(!memcmp(got, want, sizeof(got)));          \
+			 snprintf(want, size, __VA_ARGS__));  \
+		CHECK(!memcmp(got, want, sizeof(got)));       \
 	} while (0)
 
 TEST(integers)
