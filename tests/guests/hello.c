@@ -62,9 +62,8 @@ static void check_memory_map(void)
 		print("map %lx +%lx type %u\n", a->start, a->len, a->type);
 		wraps += a->start + a->len < a->start;
 		for (u32 j = 0; j < i; j++)
-			overlaps += a->start <
-					    boot.ram[j].start +
-						    boot.ram[j].len &&
+			overlaps += a->start < boot.ram[j].start +
+						       boot.ram[j].len &&
 				    boot.ram[j].start < a->start + a->len;
 	}
 	check(boot.nram >= 2, "map-present", "%u regions", boot.nram);

@@ -149,8 +149,8 @@ u64 boot_option(const char *key, u64 none)
 	u64 v = 0;
 
 	for (const char *p = boot.cmdline; *p; p++) {
-		if ((p != boot.cmdline && p[-1] != ' ') ||
-		    strncmp(p, key, n) || p[n] != '=')
+		if ((p != boot.cmdline && p[-1] != ' ') || strncmp(p, key, n) ||
+		    p[n] != '=')
 			continue;
 		for (p += n + 1; *p >= '0' && *p <= '9'; p++)
 			v = v * 10 + (u64)(*p - '0');
@@ -190,8 +190,7 @@ bool ram_is_free(u64 start, u64 len)
 	for (u32 i = 0; i < boot.nmods; i++)
 		if (overlaps(start, len, boot.mods[i].start, boot.mods[i].end))
 			return false;
-	return ram &&
-	       !overlaps(start, len, (u64)image_start, (u64)image_end) &&
+	return ram && !overlaps(start, len, (u64)image_start, (u64)image_end) &&
 	       !overlaps(start, len, boot.info, boot.info + boot.info_len);
 }
 

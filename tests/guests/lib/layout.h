@@ -3,8 +3,8 @@
 #ifndef TESTS_GUESTS_LIB_LAYOUT_H
 #define TESTS_GUESTS_LIB_LAYOUT_H
 
-#define BOOT_GIB 8	/* mapped one to one at start */
-#define MAX_CPUS 16	/* APIC IDs 0 to 15 */
+#define BOOT_GIB 8  /* mapped one to one at start */
+#define MAX_CPUS 16 /* APIC IDs 0 to 15 */
 #define STACK_SHIFT 14
 
 /* Low memory, for code that runs in real mode and for what it shares. */
