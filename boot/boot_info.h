@@ -27,7 +27,8 @@ struct boot_framebuffer {
 };
 
 struct boot_efi {
-	bool present;	  /* a 64-bit system table was given */
+	bool present;	  /* a system table was given */
+	bool is32;	  /* it is that of 32-bit firmware */
 	u64 systab;	  /* host-physical of the EFI system table */
 	hpa_t memmap;	  /* host-physical of the EFI descriptors */
 	u32 memmap_len;	  /* bytes */
