@@ -11,7 +11,8 @@
 
 struct vm;
 
-/* Copy from/to L1-physical memory; may cross pages. -EFAULT: not RAM. */
+/* Copy from/to L1-physical memory; may cross pages. -EFAULT: not memory (RAM,
+ * ROM below 1 MiB). */
 int __must_check guest_read(struct vm *vm, l1pa_t from, void *to, size_t n);
 int __must_check guest_write(struct vm *vm, l1pa_t to, const void *from,
 			     size_t n);
@@ -33,6 +34,7 @@ struct paging {
 	u64 pdpte[4];	  /* PAE: the loaded PDPTEs */
 	bool pdpte_valid; /* false: read them from memory at CR3 */
 	u8 phys_bits;
+	u32 pkru, pkrs; /* looked at under CR4.PKE, CR4.PKS */
 };
 
 struct walk_fault {
@@ -49,7 +51,11 @@ struct walk_fault {
 int __must_check walk_l1(struct vm *vm, const struct paging *p, gva_t la,
 			 u32 access, l1pa_t *out, struct walk_fault *f);
 
-/* Read/write L1's linear memory, crossing pages, through walk_l1(). */
+/*
+ * Read/write L1's linear memory, crossing pages, through walk_l1(); a user
+ * access when p->cpl is 3. -EFAULT: #PF for L1 in *f; -EIO: translated, but
+ * not to memory (nothing for L1 to be told of).
+ */
 int __must_check guest_read_va(struct vm *vm, const struct paging *p, gva_t a,
 			       void *to, size_t n, struct walk_fault *f);
 int __must_check guest_write_va(struct vm *vm, const struct paging *p, gva_t a,

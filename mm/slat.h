@@ -3,24 +3,54 @@
  * Second-level address translation that L0 builds for L1 (ept01, npt01):
  * the identity over all physical memory with the largest pages, L0's own
  * memory replaced by one scratch page.
+ *
+ * Any CPU may call; changes are serialized by the slat's lock, and each entry
+ * is replaced by one 64-bit store, so that processors may walk the table at
+ * any time. After slat_protect() and slat_retype() every CPU that runs on the
+ * slat must have flushed its TLB before either is called again.
  */
 #ifndef MM_SLAT_H
 #define MM_SLAT_H
 
 #include "core/types.h"
+#include "core/spinlock.h"
 #include "mm/addr.h"
 #include "mm/memmap.h"
 
 struct pt_format;
 struct mtrr_state;
 
+#define SLAT_WATCHED_MAX 32
+
+/* A page with rights or a target of its own (slat_protect()). */
+struct slat_watched {
+	l1pa_t page;
+	hpa_t to;
+	u32 access;
+};
+
 struct slat {
-	hpa_t root;
+	/* Filled in by the caller of slat_build(). */
 	const struct pt_format *fmt; /* ept4 or npt4 */
 	u32 max_page;		     /* largest page's level: 1 4K 2 2M 3 1G */
-	const struct mtrr_state *mtrr; /* EPT memory types; NULL: none */
+	const struct mtrr_state *mtrr; /* large pages are split where the type
+					* changes, EPT entries carry it; NULL:
+					* write-back everywhere */
 	u8 phys_bits;
+
+	/* slat.c's own. */
+	hpa_t root;
 	u64 pages; /* table pages in use */
+	u32 gen;   /* incremented when a translation was replaced */
+	hpa_t l0_start, scratch;
+	u64 l0_len;
+	u64 limit;		/* all below is mapped from the start */
+	hpa_t scratch_table[3]; /* [n]: all of it leads to scratch, level n */
+	hpa_t spare;		/* chain of pages to use again */
+	hpa_t retired; /* chain of pages that CPUs may still have cached */
+	struct spinlock lock;
+	u32 nr_watched;
+	struct slat_watched watched[SLAT_WATCHED_MAX];
 };
 
 /*
@@ -35,13 +65,31 @@ int __must_check slat_build(struct slat *s, const struct memmap *m,
  * rights on purpose, or beyond phys_bits. */
 int __must_check slat_fault(struct slat *s, l1pa_t gpa);
 
-/* Give one 4 KiB page the rights @access (ACCESS_*) and target @to, splitting
- * large pages. Used to watch the xAPIC page, for watchpoints. */
+/*
+ * Give one 4 KiB page the rights @access (ACCESS_*) and target @to, splitting
+ * large pages. Used to watch the xAPIC page, for watchpoints. All rights and
+ * the page itself as target: back to normal. Rights that the format cannot
+ * express become fewer (NPT: no R means none at all; EPT: W needs R).
+ * -EINVAL: within L0's memory; -ENOSPC: too many at a time.
+ */
 int __must_check slat_protect(struct slat *s, l1pa_t page, hpa_t to,
 			      u32 access);
 
-/* Recompute all memory types after an MTRR or CR0.CD change (EPT). */
+/* Recompute all memory types after a change of the MTRRs. CR0.CD needs no
+ * call: EPT heeds the guest's own (SDM 3C, "EPT and Memory Typing"). */
 int __must_check slat_retype(struct slat *s);
+
+/* One leaf of the map. */
+struct slat_leaf {
+	hpa_t hpa;  /* translation of the address asked for */
+	u8 shift;   /* log2 of the leaf's size */
+	u8 type;    /* enum memory_type (EPT; NPT: MT_WB) */
+	u32 access; /* ACCESS_R, W, X */
+};
+
+/* -EFAULT: nothing is mapped there (yet: slat_fault() may help). */
+int __must_check slat_lookup(const struct slat *s, l1pa_t gpa,
+			     struct slat_leaf *leaf);
 
 /* Translate for L0's own use. HPA_NONE when unmapped. *access: rights. */
 hpa_t slat_translate(const struct slat *s, l1pa_t gpa, u32 *access);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mm/pt_format.h"
+
+/*
+ * Bits that no feature frees are reserved here; those that depend on the
+ * address width, NX or page sizes are added by pt_mode_init(). Sources:
+ * SDM 3A, Paging: "32-Bit Paging", "PAE Paging", "4-Level Paging and 5-Level
+ * Paging"; APM 2, Page Translation and Protection: "Legacy-Mode Page
+ * Translation", "Long-Mode Page Translation"; SDM 3C, "EPT Translation
+ * Mechanism". ALWAYS marks a large page that needs no feature.
+ */
+#define ALWAYS BIT(62)
+
+#define LEAF_32                         \
+	{                               \
+		.shift = 12, .bits = 10 \
+	}
+#define LEAF_64                        \
+	{                              \
+		.shift = 12, .bits = 9 \
+	}
+
+/* 4 MiB: bit 21 is reserved; 20:13 are address bits 39:32 (PSE-36). */
+#define PDE_32                                                 \
+	{                                                      \
+		.shift = 22, .bits = 10, .leaf_needs = PT_PSE, \
+		.rsvd_leaf = BIT(21)                           \
+	}
+#define PDE_64                                                \
+	{                                                     \
+		.shift = 21, .bits = 9, .leaf_needs = ALWAYS, \
+		.rsvd_leaf = BITS(20, 13)                     \
+	}
+#define PDPTE_PAE                                                    \
+	{                                                            \
+		.shift = 30, .bits = 2, .bare = true,                \
+		.rsvd_table = BITS(2, 1) | BITS(8, 5) | BITS(63, 52) \
+	}
+#define PDPTE_64                                             \
+	{                                                    \
+		.shift = 30, .bits = 9, .leaf_needs = PT_1G, \
+		.rsvd_leaf = BITS(29, 13)                    \
+	}
+#define UPPER(sh, rsvd)                                        \
+	{                                                      \
+		.shift = (sh), .bits = 9, .rsvd_table = (rsvd) \
+	}
+
+/* On AMD bit 8 of a level 4 or 5 entry must be zero as well. */
+#define RSVD_UPPER BIT(7)
+#define RSVD_UPPER_AMD (BIT(7) | BIT(8))
+
+#define EPT_LEAF                       \
+	{                              \
+		.shift = 12, .bits = 9 \
+	}
+#define EPT_PDE                                                     \
+	{                                                           \
+		.shift = 21, .bits = 9, .leaf_needs = ALWAYS,       \
+		.rsvd_table = BITS(6, 3), .rsvd_leaf = BITS(20, 12) \
+	}
+#define EPT_PDPTE                                                   \
+	{                                                           \
+		.shift = 30, .bits = 9, .leaf_needs = PT_1G,        \
+		.rsvd_table = BITS(6, 3), .rsvd_leaf = BITS(29, 12) \
+	}
+
+#define FORMAT_32(nm)                                                    \
+	{                                                                \
+		.name = nm, .levels = 2, .entry_size = 4, .in_bits = 32, \
+		.level = {                                               \
+			[1] = LEAF_32,                                   \
+			[2] = PDE_32                                     \
+		}                                                        \
+	}
+#define FORMAT_PAE(nm)                                                   \
+	{                                                                \
+		.name = nm, .levels = 3, .entry_size = 8, .in_bits = 32, \
+		.pae = true, .level = {                                  \
+			[1] = LEAF_64,                                   \
+			[2] = PDE_64,                                    \
+			[3] = PDPTE_PAE                                  \
+		}                                                        \
+	}
+#define FORMAT_4(nm, up)                                                 \
+	{                                                                \
+		.name = nm, .levels = 4, .entry_size = 8, .in_bits = 48, \
+		.level = {                                               \
+			[1] = LEAF_64,                                   \
+			[2] = PDE_64,                                    \
+			[3] = PDPTE_64,                                  \
+			[4] = UPPER(39, up)                              \
+		}                                                        \
+	}
+#define FORMAT_5(nm, up)                                                 \
+	{                                                                \
+		.name = nm, .levels = 5, .entry_size = 8, .in_bits = 57, \
+		.level = {                                               \
+			[1] = LEAF_64,                                   \
+			[2] = PDE_64,                                    \
+			[3] = PDPTE_64,                                  \
+			[4] = UPPER(39, up),                             \
+			[5] = UPPER(48, up)                              \
+		}                                                        \
+	}
+
+const struct pt_format pt_x86_32 = FORMAT_32("x86 32-bit");
+const struct pt_format pt_x86_pae = FORMAT_PAE("x86 PAE");
+const struct pt_format pt_x86_pae_pd = {
+	.name = "x86 PAE page directory",
+	.levels = 2,
+	.entry_size = 8,
+	.in_bits = 30,
+	.pae = true,
+	.level = { [1] = LEAF_64, [2] = PDE_64 }
+};
+const struct pt_format pt_x86_4 = FORMAT_4("x86 4-level", RSVD_UPPER);
+const struct pt_format pt_x86_5 = FORMAT_5("x86 5-level", RSVD_UPPER);
+const struct pt_format pt_npt_32 = FORMAT_32("NPT 32-bit");
+const struct pt_format pt_npt_pae = FORMAT_PAE("NPT PAE");
+const struct pt_format pt_npt_4 = FORMAT_4("NPT 4-level", RSVD_UPPER_AMD);
+const struct pt_format pt_npt_5 = FORMAT_5("NPT 5-level", RSVD_UPPER_AMD);
+const struct pt_format pt_ept_4 = { .name = "EPT 4-level",
+				    .levels = 4,
+				    .entry_size = 8,
+				    .in_bits = 48,
+				    .ept = true,
+				    .level = { [1] = EPT_LEAF,
+					       [2] = EPT_PDE,
+					       [3] = EPT_PDPTE,
+					       [4] = UPPER(39, BITS(7, 3)) } };
+const struct pt_format pt_ept_5 = { .name = "EPT 5-level",
+				    .levels = 5,
+				    .entry_size = 8,
+				    .in_bits = 57,
+				    .ept = true,
+				    .level = { [1] = EPT_LEAF,
+					       [2] = EPT_PDE,
+					       [3] = EPT_PDPTE,
+					       [4] = UPPER(39, BITS(7, 3)),
+					       [5] = UPPER(48, BITS(7, 3)) } };
+
+/* Reserved bits that address width and NX decide, for every entry. */
+static u64 rsvd_common(const struct pt_format *f, u8 phys_bits, u64 flags)
+{
+	u64 rsvd = 0;
+
+	if (f->entry_size == 4)
+		return 0;
+	if (phys_bits < 52)
+		rsvd |= BITS(51, phys_bits);
+	if (f->ept)
+		return rsvd;
+	if (!(flags & PT_NX))
+		rsvd |= PT_NX_BIT;
+	if (f->pae)
+		rsvd |= BITS(62, 52);
+	return rsvd;
+}
+
+/* 4 MiB pages: address bits 39:32 stand in 20:13. */
+static u64 rsvd_pse36(u8 phys_bits, u64 flags)
+{
+	if (!(flags & PT_PSE36))
+		return BITS(20, 13);
+	return phys_bits < 40 ? BITS(20, 13 + MAX(phys_bits, 32) - 32) : 0;
+}
+
+/* Combinations of R (0), W (1) and X (2) that are misconfigurations:
+ * SDM 3C, "EPT Misconfigurations". */
+static u32 ept_bad_rwx(u64 flags)
+{
+	u32 bad = 1u << EPT_W | 1u << (EPT_W | EPT_X);
+
+	return flags & PT_XO ? bad : bad | 1u << EPT_X;
+}
+
+void pt_mode_init(struct pt_mode *m, const struct pt_format *fmt, u8 phys_bits,
+		  u64 flags)
+{
+	u64 rsvd = rsvd_common(fmt, phys_bits, flags);
+	u32 l;
+
+	m->fmt = fmt;
+	m->flags = flags;
+	m->nx = !fmt->ept && fmt->entry_size == 8 && (flags & PT_NX) ? PT_NX_BIT
+								     : 0;
+	m->a = fmt->ept ? (flags & PT_AD ? EPT_A : 0) : PT_A;
+	m->d = fmt->ept ? (flags & PT_AD ? EPT_D : 0) : PT_D;
+	m->bad_rwx = fmt->ept ? ept_bad_rwx(flags) : 0;
+	m->leaf_levels = 1u << 1;
+	for (l = 1; l <= fmt->levels; l++) {
+		const struct pt_level *pl = &fmt->level[l];
+
+		m->rsvd_table[l] = rsvd | pl->rsvd_table;
+		m->rsvd_leaf[l] = rsvd | pl->rsvd_leaf;
+		if (pl->leaf_needs && ((flags | ALWAYS) & pl->leaf_needs))
+			m->leaf_levels |= 1u << l;
+		else if (pl->leaf_needs == PT_1G) /* the size bit, then */
+			m->rsvd_table[l] |= PT_PS;
+	}
+	if (fmt->entry_size == 4)
+		m->rsvd_leaf[2] |= rsvd_pse36(phys_bits, flags);
+}
+
+u32 pt_rights(const struct pt_mode *m, u32 level, u64 e)
+{
+	u32 r;
+
+	if (m->fmt->ept) {
+		r = e & (EPT_R | EPT_W | EPT_X);
+		if (m->flags & PT_MBE)
+			return r | (e & EPT_XU ? ACCESS_U : 0);
+		return r | (e & EPT_X ? ACCESS_U : 0);
+	}
+	if (m->fmt->level[level].bare)
+		return ACCESS_R | ACCESS_W | ACCESS_X | ACCESS_U;
+	r = ACCESS_R | (e & PT_W) | (e & PT_U) << 1;
+	return e & m->nx ? r : r | ACCESS_X;
+}
+
+_Static_assert(ACCESS_R == EPT_R && ACCESS_W == EPT_W && ACCESS_X == EPT_X,
+	       "EPT rights are ACCESS_*");
+_Static_assert(ACCESS_W == PT_W && ACCESS_U == PT_U << 1,
+	       "x86 rights are ACCESS_*, shifted");
+
+static bool entry_present(const struct pt_mode *m, u64 e)
+{
+	if (!m->fmt->ept)
+		return e & PT_P;
+	return e & (EPT_R | EPT_W | EPT_X | (m->flags & PT_MBE ? EPT_XU : 0));
+}
+
+/* EPT only: rights that make no sense, memory types that do not exist. */
+static bool ept_misconfigured(const struct pt_mode *m, u64 e, bool leaf)
+{
+	if (m->bad_rwx >> (e & 7) & 1)
+		return true;
+	if ((m->flags & (PT_MBE | PT_XO)) == PT_MBE && (e & EPT_XU) &&
+	    !(e & EPT_R))
+		return true;
+	return leaf && (0x8c >> ((e & EPT_TYPE) >> EPT_TYPE_SHIFT) & 1);
+}
+
+u64 pt_leaf_addr(const struct pt_mode *m, u32 level, u64 e, u64 in)
+{
+	u64 offset = BIT(m->fmt->level[level].shift) - 1;
+
+	if (m->fmt->entry_size == 8)
+		return (e & PT_ADDR & ~offset) | (in & offset);
+	if (level == 2)
+		return (e & BITS(31, 22)) | (e & BITS(20, 13)) << 19 |
+		       (in & offset);
+	return (e & BITS(31, 12)) | (in & offset);
+}
+
+enum pt_result pt_walk(const struct pt_mode *m, u64 root, u64 in,
+		       pt_mem_fn *mem, void *ctx, struct pt_walk *w)
+{
+	const struct pt_format *f = m->fmt;
+	u64 table = root, e;
+	bool leaf;
+
+	w->rights = ACCESS_R | ACCESS_W | ACCESS_X | ACCESS_U;
+	w->level = f->levels;
+	if (in >> f->in_bits) {
+		w->rights = 0;
+		return PT_NOT_PRESENT;
+	}
+	for (;; w->level--) {
+		u32 l = w->level;
+
+		w->ptr[l] = mem(ctx, table + (u64)pt_index(f, l, in) *
+						     f->entry_size);
+		e = w->ptr[l] ? pt_load(f, w->ptr[l]) : ~0ull;
+		w->entry[l] = e;
+		if (!entry_present(m, e)) {
+			w->rights = 0;
+			return PT_NOT_PRESENT;
+		}
+		leaf = l == 1 || ((e & PT_PS) && (m->leaf_levels >> l & 1));
+		w->rights &= pt_rights(m, l, e);
+		if (e & (leaf ? m->rsvd_leaf[l] : m->rsvd_table[l]))
+			return PT_RESERVED;
+		if (f->ept && ept_misconfigured(m, e, leaf))
+			return PT_RESERVED;
+		if (leaf)
+			break;
+		table = f->entry_size == 8 ? e & PT_ADDR : e & BITS(31, 12);
+	}
+	w->shift = f->level[w->level].shift;
+	w->addr = pt_leaf_addr(m, w->level, e, in);
+	return PT_OK;
+}
+
+/* Set @bits in the entry at @level if it still reads as it did. */
+static bool entry_set(const struct pt_mode *m, struct pt_walk *w, u32 level,
+		      u64 bits)
+{
+	u64 old = w->entry[level];
+	bool ok;
+
+	if (!w->ptr[level])
+		return true;
+	if (m->fmt->entry_size == 8) {
+		ok = __atomic_compare_exchange_n(
+			(u64 *)w->ptr[level], &old, old | bits, false,
+			__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	} else {
+		u32 old32 = (u32)old;
+
+		ok = __atomic_compare_exchange_n(
+			(u32 *)w->ptr[level], &old32, old32 | (u32)bits, false,
+			__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	if (ok)
+		w->entry[level] |= bits;
+	return ok;
+}
+
+bool pt_set_ad(const struct pt_mode *m, struct pt_walk *w, bool write)
+{
+	u64 want;
+	u32 l;
+
+	for (l = m->fmt->levels; l >= w->level; l--) {
+		if (m->fmt->level[l].bare)
+			continue;
+		want = m->a;
+		if (write && l == w->level)
+			want |= m->d;
+		if ((w->entry[l] & want) != want && !entry_set(m, w, l, want))
+			return false;
+	}
+	return true;
+}

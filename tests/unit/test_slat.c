@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sources: mm/slat.c mm/page.c mm/mtrr.c mm/pt_format.c mm/l0map.c */
+#include "tests/unit/unit.h"
+
+#include "core/err.h"
+#include "core/msr.h"
+#include "mm/l0map.h"
+#include "mm/mtrr.h"
+#include "mm/page.h"
+#include "mm/pt_format.h"
+#include "mm/slat.h"
+
+#define L0_START GiB(1)
+#define L0_LEN (MiB(36) + KiB(20))
+#define SCRATCH (L0_START + KiB(4))
+#define POOL MiB(4)
+#define POOL_LEN MiB(12)
+#define RWX (ACCESS_R | ACCESS_W | ACCESS_X)
+
+static struct slat s;
+static struct mtrr_state mtrr;
+static struct memmap map;
+
+static void setup(const struct pt_format *f, u32 max_page, u64 l0_start)
+{
+	int err;
+
+	unit_memory_init(MiB(16));
+	page_init(HPA(POOL), POOL_LEN);
+	map.n = 2;
+	map.r[0] = (struct mem_region){ 0, GiB(3), MEM_RAM };
+	map.r[1] = (struct mem_region){ GiB(4), GiB(2) + MiB(3), MEM_RAM };
+	memset(&mtrr, 0, sizeof(mtrr));
+	mtrr.phys_bits = 40;
+	err = mtrr_set(&mtrr, MSR_MTRR_CAP, BIT(8) | 8) ||
+	      mtrr_set(&mtrr, MSR_MTRR_DEF_TYPE, BIT(11) | BIT(10) | MT_WB) ||
+	      mtrr_set(&mtrr, MSR_MTRR_FIX16K_A0000, 0) ||
+	      mtrr_set(&mtrr, MSR_MTRR_PHYSBASE0, GiB(3) | MT_UC) ||
+	      mtrr_set(&mtrr, MSR_MTRR_PHYSBASE0 + 1,
+		       (BITS(39, 0) & ~(GiB(1) - 1)) | BIT(11));
+	CHECK_EQ(err, 0);
+	memset(&s, 0, sizeof(s));
+	s.fmt = f;
+	s.max_page = max_page;
+	s.mtrr = &mtrr;
+	s.phys_bits = 40;
+	CHECK_EQ(slat_build(&s, &map, HPA(l0_start), L0_LEN,
+			    HPA(l0_start + KiB(4))),
+		 0);
+}
+
+/* What hardware would find, through the walker and not through slat.c. */
+static void *mem(void *ctx, u64 pa)
+{
+	CHECK(pa >= POOL && pa < POOL + POOL_LEN);
+	return hpa_ptr(HPA(pa));
+}
+
+static u64 hw(u64 gpa, u32 *rights, u32 *type, u8 *shift)
+{
+	struct pt_mode m;
+	struct pt_walk w;
+
+	pt_mode_init(&m, s.fmt, 40, PT_1G | PT_NX | PT_XO);
+	if (pt_walk(&m, s.root.v, gpa, mem, NULL, &w) != PT_OK)
+		return ~0ull;
+	*rights = w.rights & RWX;
+	*type = (w.entry[w.level] & EPT_TYPE) >> EPT_TYPE_SHIFT;
+	*shift = w.shift;
+	return w.addr;
+}
+
+static void check_at(u64 gpa)
+{
+	bool l0 = gpa - s.l0_start.v < L0_LEN;
+	struct slat_leaf leaf;
+	u32 rights = 0, type = 0;
+	u8 shift = 0;
+	u64 end, to = hw(gpa, &rights, &type, &shift);
+
+	CHECK_EQ(to, l0 ? s.scratch.v + (gpa & 0xfff) : gpa);
+	CHECK_EQ(rights, RWX);
+	if (s.fmt->ept)
+		CHECK_EQ(type, l0 ? MT_WB : mtrr_type(s.mtrr, gpa, &end));
+	CHECK_EQ(slat_lookup(&s, L1PA(gpa), &leaf), 0);
+	CHECK_EQ(leaf.hpa.v, to);
+	CHECK_EQ(leaf.shift, shift);
+	CHECK_EQ(leaf.access, RWX);
+	if (s.fmt->ept)
+		CHECK_EQ(leaf.type, type);
+}
+
+static void check_identity(void)
+{
+	static const u64 edges[] = { 0,	     0xa0000,	    0xc0000, MiB(2),
+				     GiB(3), GiB(4) - 4096, GiB(4) };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		check_at(edges[i]);
+		check_at(edges[i] + 4095);
+	}
+	for (i = 0; i < 2000; i++) {
+		check_at(unit_random() % (GiB(6)));
+		check_at(s.l0_start.v - MiB(4) + unit_random() % MiB(48));
+	}
+	check_at(s.l0_start.v - 1);
+	check_at(s.l0_start.v);
+	check_at(s.l0_start.v + L0_LEN - 1);
+	check_at(s.l0_start.v + L0_LEN);
+}
+
+TEST(slat_identity_without_l0)
+{
+	static const struct pt_format *const f[] = { &pt_ept_4, &pt_npt_4 };
+	u32 i, max;
+
+	for (i = 0; i < 2; i++)
+		for (max = 2; max <= 3; max++) {
+			setup(f[i], max, L0_START);
+			check_identity();
+			setup(f[i], max, L0_START + MiB(7) + KiB(12));
+			check_identity();
+			setup(f[i], max, GiB(3) - L0_LEN);
+			check_identity();
+		}
+}
+
+TEST(slat_uses_large_pages)
+{
+	struct slat_leaf l;
+
+	setup(&pt_ept_4, 3, L0_START);
+	CHECK(!slat_lookup(&s, L1PA(GiB(2)), &l) && l.shift == 30);
+	CHECK(!slat_lookup(&s, L1PA(GiB(5)), &l) && l.shift == 30);
+	CHECK(!slat_lookup(&s, L1PA(MiB(2)), &l) && l.shift == 21);
+	CHECK(!slat_lookup(&s, L1PA(0), &l) && l.shift == 12);
+	CHECK(!slat_lookup(&s, L1PA(L0_START + MiB(38)), &l) && l.shift == 21);
+	CHECK(s.pages < 10);
+	setup(&pt_ept_4, 2, L0_START);
+	CHECK(!slat_lookup(&s, L1PA(GiB(2)), &l) && l.shift == 21);
+}
+
+TEST(slat_fills_high_mmio_on_demand)
+{
+	struct slat_leaf l;
+
+	setup(&pt_ept_4, 3, L0_START);
+	CHECK(slat_lookup(&s, L1PA(BIT(39) + 5), &l) == -EFAULT);
+	CHECK_EQ(slat_fault(&s, L1PA(BIT(39) + 5)), 0);
+	check_at(BIT(39) + 5);
+	CHECK_EQ(slat_fault(&s, L1PA(BIT(39) + 5)), 0);
+	CHECK(slat_lookup(&s, L1PA(BIT(39) + GiB(1)), &l) == -EFAULT);
+	CHECK_EQ(slat_fault(&s, L1PA(BIT(40))), -EFAULT);
+	check_identity();
+}
+
+static void check_protect(const struct pt_format *f, u32 access, u32 want)
+{
+	u64 page = 0xfee00000;
+	struct slat_leaf l;
+	u32 gen;
+
+	setup(f, 3, L0_START);
+	gen = s.gen;
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), access), 0);
+	CHECK(s.gen != gen);
+	CHECK(!slat_lookup(&s, L1PA(page), &l));
+	CHECK_EQ(l.access, want);
+	CHECK_EQ(l.shift, 12);
+	check_at(page - 1);
+	check_at(page + 4096);
+	CHECK_EQ(slat_fault(&s, L1PA(page + 16)), -EFAULT);
+	/* Back: the large pages return and the tables are used again. */
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), RWX), 0);
+	check_at(page);
+	CHECK(!slat_lookup(&s, L1PA(page), &l) && l.shift == 30);
+}
+
+TEST(slat_protects_a_page)
+{
+	check_protect(&pt_ept_4, ACCESS_R, ACCESS_R);
+	check_protect(&pt_ept_4, ACCESS_R | ACCESS_X, ACCESS_R | ACCESS_X);
+	check_protect(&pt_ept_4, ACCESS_W, 0);
+	check_protect(&pt_ept_4, ACCESS_X, ACCESS_X);
+	check_protect(&pt_ept_4, 0, 0);
+	check_protect(&pt_npt_4, ACCESS_R, ACCESS_R);
+	check_protect(&pt_npt_4, ACCESS_X, 0);
+	check_protect(&pt_npt_4, 0, 0);
+}
+
+TEST(slat_protect_and_back_uses_no_more_memory)
+{
+	u64 pages, used;
+	u32 i;
+
+	setup(&pt_npt_4, 3, L0_START);
+	CHECK_EQ(slat_protect(&s, L1PA(0), HPA(MiB(3)), 0), 0);
+	CHECK_EQ(slat_protect(&s, L1PA(0), HPA(0), RWX), 0);
+	CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), ACCESS_R), 0);
+	CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(GiB(5)), RWX), 0);
+	pages = s.pages;
+	used = page_used();
+	for (i = 0; i < 100; i++) {
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), ACCESS_R),
+			 0);
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(GiB(5)), RWX), 0);
+	}
+	CHECK_EQ(s.pages, pages);
+	CHECK(page_used() <= used + 4 * PAGE_SIZE);
+	check_identity();
+}
+
+TEST(slat_refuses_to_protect_l0)
+{
+	u32 i;
+
+	setup(&pt_npt_4, 3, L0_START);
+	CHECK_EQ(slat_protect(&s, L1PA(L0_START), HPA(L0_START), RWX), -EINVAL);
+	CHECK_EQ(slat_protect(&s, L1PA(BIT(40)), HPA(0), RWX), -EINVAL);
+	for (i = 0; i < SLAT_WATCHED_MAX; i++)
+		CHECK_EQ(slat_protect(&s, L1PA(i * 4096), HPA(0), 0), 0);
+	CHECK_EQ(slat_protect(&s, L1PA(i * 4096), HPA(0), 0), -ENOSPC);
+}
+
+TEST(slat_follows_mtrr_changes)
+{
+	u32 i, j;
+	u64 used = 0;
+
+	setup(&pt_ept_4, 3, L0_START);
+	for (i = 0; i < 60; i++) {
+		for (j = 0; j < 4; j++) {
+			u64 size = BIT(12 + unit_random() % 18);
+			u64 base = (unit_random() % GiB(6)) & ~(size - 1);
+			u64 type = unit_random() & 1 ? MT_UC : MT_WB;
+
+			CHECK_EQ(mtrr_set(&mtrr, MSR_MTRR_PHYSBASE0 + 2 * j,
+					  base | type),
+				 0);
+			CHECK_EQ(
+				mtrr_set(&mtrr, MSR_MTRR_PHYSBASE0 + 2 * j + 1,
+					 (BITS(39, 0) & ~(size - 1)) | BIT(11)),
+				0);
+		}
+		CHECK_EQ(slat_retype(&s), 0);
+		check_identity();
+		if (i == 20)
+			used = page_used();
+	}
+	CHECK(page_used() <= used + 32 * PAGE_SIZE);
+}
+
+/* L0's own tables, walked as x86 4-level tables. */
+static u64 l0_at(hpa_t root, u64 va, u32 *rights)
+{
+	struct pt_mode m;
+	struct pt_walk w;
+
+	pt_mode_init(&m, &pt_x86_4, 40, PT_1G | PT_NX);
+	if (pt_walk(&m, root.v, va & BITS(47, 0), mem, NULL, &w) != PT_OK)
+		return ~0ull;
+	*rights = w.rights;
+	return w.addr;
+}
+
+TEST(l0_tables)
+{
+	struct l0_layout l = { .image = HPA(L0_START + MiB(1)),
+			       .text_len = KiB(200),
+			       .rodata_end = KiB(300),
+			       .image_len = KiB(900),
+			       .direct_end = GiB(4) + MiB(5) + KiB(8),
+			       .nx = true,
+			       .mtrr = &mtrr };
+	u32 rights, i;
+	hpa_t root;
+
+	setup(&pt_ept_4, 3, L0_START);
+	for (i = 0; i < 2; i++) {
+		l.has_1g = i;
+		root = l0_tables_build(&l);
+		CHECK(root.v != HPA_NONE.v);
+		CHECK_EQ(l0_at(root, IMAGE_BASE + 5, &rights), l.image.v + 5);
+		CHECK_EQ(rights, ACCESS_R | ACCESS_X);
+		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(200), &rights),
+			 l.image.v + KiB(200));
+		CHECK_EQ(rights, ACCESS_R);
+		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(300), &rights),
+			 l.image.v + KiB(300));
+		CHECK_EQ(rights, ACCESS_R | ACCESS_W);
+		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(900), &rights), ~0ull);
+		CHECK_EQ(l0_at(root, DIRECT_BASE, &rights), 0);
+		CHECK_EQ(rights, ACCESS_R | ACCESS_W);
+		CHECK_EQ(l0_at(root, DIRECT_BASE + l.direct_end - 1, &rights),
+			 l.direct_end - 1);
+		CHECK_EQ(l0_at(root, DIRECT_BASE + l.direct_end, &rights),
+			 ~0ull);
+		CHECK_EQ(l0_at(root, DIRECT_BASE + GiB(3) + 77, &rights),
+			 GiB(3) + 77);
+	}
+}
