@@ -17,6 +17,7 @@
 #include "core/virt.h"
 #include "mm/addr.h"
 #include "mm/guest.h"
+#include "mm/slat.h"
 #include "svm/vmcb.h"
 
 /* CPUID Fn8000_000A EDX (APM 3, Appendix E, SVM Revision and Feature
@@ -59,6 +60,8 @@ struct svm_cpu {
 	void *hsave;	      /* VM_HSAVE_PA's page */
 	struct vmcb *host_ls; /* VMSAVE of L0's own FS..SYSENTER, TR */
 	hpa_t host_ls_pa;
+	struct vmcb *guest_ls; /* the guest's, while an NMI comes in */
+	hpa_t guest_ls_pa;
 	u32 asid_next; /* next to hand out to an L2 */
 	u64 asid_gen;  /* goes up when all are handed out again */
 };
@@ -69,18 +72,31 @@ struct svm_cpu {
 
 /* Per VM (vm->backend). */
 struct svm_vm {
-	u8 *msrpm; /* 2 pages: L0's intercepts of L1's MSR accesses */
-	u8 *iopm;  /* 3 pages: of its port accesses */
+	struct slat slat; /* npt01 */
+	u8 *msrpm;	  /* 2 pages: L0's intercepts of L1's MSR accesses */
+	u8 *iopm;	  /* 3 pages: of its port accesses */
 	hpa_t msrpm_pa, iopm_pa;
-	bool watch_icr; /* more than one CPU: INIT and SIPI matter */
+	bool ports_trapped; /* some bit of the iopm is set */
+	bool watch_icr;	    /* more than one CPU: INIT and SIPI matter */
+	hpa_t apic_page;    /* read-only in npt01, or HPA_NONE */
 };
 
 #define SVM_MSRPM_PAGES 2
 #define SVM_IOPM_PAGES 3
 
-/* Decode of the last instructions that wrote the xAPIC page. */
-#define SVM_INSN_CACHE 16
-struct svm_insn_cache;
+/*
+ * Where code pages of L1 lie, so that the bytes at CS:RIP are found without a
+ * walk. A stale entry can only mislead L1 about itself: it points into L1's
+ * own memory, and what is read there must be an instruction that exits.
+ */
+#define SVM_CODE_PAGES 16
+struct svm_code_page {
+	u64 la;	       /* linear address of the page, | 1 when valid */
+	u64 cr3;       /* with CR0.PG in bit 63 */
+	const u8 *ptr; /* the page */
+};
+
+struct svm_insn_cache; /* decodes of what writes the xAPIC page */
 
 struct svm_vcpu {
 	/* What the next entry enters: vmcb01 or, v->in_l2, vmcb02. */
@@ -96,17 +112,21 @@ struct svm_vcpu {
 	 */
 	bool nmi_pending;
 	bool nmi_blocked; /* L1 is in its NMI handler: until IRET */
-	bool nmi_iret;	  /* IRET is intercepted for that */
+	bool nmi_step;	  /* L0 steps L1 over that IRET */
+	bool step_tf;	  /* L1 steps itself meanwhile */
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
-	bool kicked; /* the NMI on its way is L0's; atomic */
-	/* Event that was being delivered when an exit core handles came; put
-	 * back into EVENTINJ at the next entry of the same vmcb. */
-	u64 reinject;
+	bool kicked;	    /* the NMI on its way is L0's; atomic */
+	bool flush_all;	    /* the next entry flushes every ASID */
+	bool npt01_changed; /* for the nested half: npt02 is stale */
+	/* Set by the nested half: up to 15 bytes at L2's CS:RIP, their number.
+	 * Used where hardware has no nRIP for exits of L2 that L0 handles. */
+	u32 (*l2_fetch)(struct vcpu *v, u8 buf[15]);
 
-	u64 l1_efer;	 /* EFER as L1 sees it (SVME virtual) */
-	hpa_t apic_page; /* protected page in npt01, HPA_NONE */
+	u64 l1_svme;		/* EFER.SVME as L1 sees it (the bit, or 0) */
+	u32 apic_ldr, apic_dfr; /* xAPIC: as L1 last wrote them */
+	struct svm_code_page code[SVM_CODE_PAGES];
 	struct svm_insn_cache *insn_cache;
 };
 
@@ -159,13 +179,19 @@ void svm_flush_asid(struct vmcb *b);
  */
 int __must_check svm_insn_len(struct vcpu *v);
 
+/* Mode of the code segment in @b: 16, 32, 64, for insn_decode(). */
+u32 svm_mode(const struct vmcb *b);
+
 /* Bytes at CS:RIP of L1 (not of L2), up to 15; their number. */
 u32 svm_fetch(struct vcpu *v, u8 buf[15]);
 
 /* Paging state of whatever @b holds, for walk_l1(). */
 void svm_paging(const struct vmcb *b, struct paging *p);
 
-/* RIP + @len, the interrupt shadow ends; TF gives its #DB (in DR6.BS). */
+/* RIP + @len, wrapped to the width of the code segment. */
+u64 svm_next_rip(const struct vmcb *b, u32 len);
+
+/* RIP = @next_rip, the interrupt shadow ends; TF gives its #DB (in DR6.BS). */
 void svm_advance(struct vcpu *v, u64 next_rip);
 
 /* virt_ops.skip and .inject, on the current vmcb. */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of svm/ share and nested/ does not need. */
+#ifndef SVM_INTERNAL_H
+#define SVM_INTERNAL_H
+
+#include "svm/svm.h"
+
+struct trap_frame;
+
+/* entry.S */
+void svm_enter(u64 *gpr, u64 vmcb_pa);
+void svm_nmi_window(u64 host_pa, u64 guest_pa);
+void svm_halt(const u64 *wake);
+extern const u8 svm_halt_window[], svm_halt_end[];
+
+/* setup.c: virt_ops */
+bool svm_present(void);
+void svm_check(struct missing *m);
+void svm_features(char *buf, size_t size);
+int svm_set_features(const char *list, u64 *off);
+int svm_cpu_on(struct cpu *cpu);
+void svm_cpu_off(struct cpu *cpu);
+int svm_vm_init(struct vm *vm);
+int svm_vcpu_init(struct vcpu *v);
+void svm_vcpu_load(struct vcpu *v);
+void svm_trap_port(struct vm *vm, u16 port, u16 count, bool on);
+void svm_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr);
+
+/* state.c: virt_ops */
+void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s);
+u64 svm_get_reg(struct vcpu *v, enum vreg r);
+void svm_set_reg(struct vcpu *v, enum vreg r, u64 val);
+void svm_get_seg(struct vcpu *v, enum seg_reg s, struct segment *d);
+void svm_set_seg(struct vcpu *v, enum seg_reg s, const struct segment *d);
+
+/* run.c: virt_ops */
+void svm_run(struct vcpu *v, struct vmexit *x);
+/* decode.c: true when core must see @x. */
+bool svm_decode(struct vcpu *v, u64 code, struct vmexit *x);
+
+/* fetch.c: L1's bytes at CS:RIP (to the page's end), or NULL; their address */
+const u8 *svm_code_ptr(struct vcpu *v, u64 *la);
+
+/* nmi.c */
+void svm_kick(struct vcpu *v);
+void svm_take_nmi(struct vcpu *v);
+void svm_nmi_inject(struct vcpu *v);  /* L1's pending one, if it may be */
+void svm_nmi_unblock(struct vcpu *v); /* IRET exit */
+bool svm_nmi_step(struct vcpu *v);    /* #DB exit: was it L0's own step? */
+void svm_wait_sipi(struct vcpu *v);   /* until a request is there */
+bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f);
+
+/* xapic.c */
+int svm_watch_init(struct vm *vm);
+/* A write to the APIC page of L1. False: not that page. */
+bool svm_xapic_write(struct vcpu *v, l1pa_t gpa);
+bool svm_x2apic_icr(struct vcpu *v, u64 icr); /* false: #GP */
+/* IA32_APIC_BASE written by L1; false: #GP. */
+bool svm_apic_base(struct vcpu *v, u64 val);
+
+/* dump.c: virt_ops */
+void svm_dump(struct vcpu *v);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NMIs. They are intercepted: a kick of L0's and an NMI for L1 look the same.
+ * An intercepted NMI stays pending in the processor (APM 2, NMI Intercept) and
+ * comes in when GIF is set for a moment, through L0's IDT.
+ */
+#include "core/cpu.h"
+#include "core/idt.h"
+#include "core/panic.h"
+#include "core/smp.h"
+#include "core/x86.h"
+#include "svm/internal.h"
+
+bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f)
+{
+	struct vcpu *v = cpu->vcpu;
+
+	/* svm_halt(): between its test and its HLT, or in the HLT */
+	if (f->rip >= (u64)(uintptr_t)svm_halt_window &&
+	    f->rip < (u64)(uintptr_t)svm_halt_end)
+		f->rip = (u64)(uintptr_t)svm_halt_end;
+	return v && v->svm &&
+	       __atomic_exchange_n(&v->svm->kicked, false, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * The request is set before this is called. When `kicked` is set already, an
+ * NMI is on its way whose handler clears it before the request is looked at.
+ */
+void svm_kick(struct vcpu *v)
+{
+	if (v->cpu == this_cpu())
+		return;
+	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL))
+		apic_send_nmi(v->cpu->apic_id);
+}
+
+void svm_take_nmi(struct vcpu *v)
+{
+	struct cpu *cpu = v->cpu;
+
+	svm_nmi_window(cpu->svm->host_ls_pa.v, cpu->svm->guest_ls_pa.v);
+	if (cpu->nmi_pending) {
+		cpu->nmi_pending = false;
+		v->svm->nmi_pending = true;
+	}
+	if (cpu->mce_pending && !vmcb_eventinj(v->svm->vmcb)) {
+		cpu->mce_pending = false;
+		svm_inject_exc(v, VEC_MC);
+	}
+}
+
+/* STGI of L1 must be seen while an NMI waits for it (with vGIF it is not). */
+static void watch_stgi(struct svm_vcpu *s, bool on)
+{
+	if (vmcb_vintr(s->vmcb01) & VINTR_GIF_ENABLE)
+		vmcb_set_intercept(s->vmcb01, ICPT_STGI, on);
+}
+
+void svm_nmi_inject(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	struct vmcb *b = s->vmcb01;
+
+	if (!svm_gif(s)) {
+		watch_stgi(s, true);
+		return;
+	}
+	if (s->nmi_blocked || vmcb_eventinj(b) & EVINJ_V)
+		return;
+	watch_stgi(s, false);
+	s->nmi_pending = false;
+	if (vmcb_vintr(b) & VINTR_NMI_ENABLE) {
+		vmcb_set_vintr(b, vmcb_vintr(b) | VINTR_NMI_PENDING);
+		return;
+	}
+	/*
+	 * The processor blocks further NMIs until IRET; L0 keeps count, too,
+	 * because its own window ends that blocking.
+	 * emulator fault: QEMU TCG sets no blocking at all.
+	 */
+	vmcb_set_eventinj(b, EVINJ_V | EVINJ_NMI | VEC_NMI);
+	s->nmi_blocked = true;
+	vmcb_set_intercept(b, ICPT_IRET, true);
+}
+
+/*
+ * L1 is about to execute the IRET that ends its NMI handler. The next NMI may
+ * come in after it, not before: an IST stack would be overwritten. So step
+ * over the IRET when one waits.
+ */
+void svm_nmi_unblock(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	struct vmcb *b = s->vmcb01;
+
+	vmcb_set_intercept(b, ICPT_IRET, false);
+	if (!s->nmi_pending) {
+		s->nmi_blocked = false;
+		return;
+	}
+	s->nmi_step = true;
+	s->step_tf = vmcb_rflags(b) & RFLAGS_TF;
+	vmcb_set_intercept(b, ICPT_EXC0 + VEC_DB, true);
+	vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_TF);
+}
+
+bool svm_nmi_step(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	struct vmcb *b = s->vmcb01;
+
+	if (!s->nmi_step || v->in_l2)
+		return false;
+	s->nmi_step = false;
+	s->nmi_blocked = false;
+	vmcb_set_intercept(b, ICPT_EXC0 + VEC_DB, false);
+	/* IRET loaded RFLAGS anew; L1's own single step stays L1's. */
+	if (s->step_tf)
+		svm_inject_exc(v, VEC_DB);
+	else
+		vmcb_set_dr6(b, vmcb_dr6(b) & ~BIT(14));
+	return true;
+}
+
+void svm_wait_sipi(struct vcpu *v)
+{
+	struct svm_cpu *c = v->cpu->svm;
+
+	svm_vmsave(c->guest_ls_pa);
+	svm_vmload(c->host_ls_pa);
+	while (!request_pending(v))
+		svm_halt(&v->requests);
+	svm_vmload(c->guest_ls_pa);
+	/* NMIs are ignored by a processor that waits for a SIPI. */
+	v->cpu->nmi_pending = false;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entering the guest, and what its exits mean. */
+#include "core/cpu.h"
+#include "core/insn.h"
+#include "core/msr.h"
+#include "core/x86.h"
+#include "svm/internal.h"
+
+const struct nested_ops *svm_nested;
+
+void svm_set_gif(struct svm_vcpu *s, bool on)
+{
+	u64 vi = vmcb_vintr(s->vmcb01);
+
+	s->gif = on;
+	if (vi & VINTR_GIF_ENABLE)
+		vmcb_set_vintr(s->vmcb01,
+			       on ? vi | VINTR_GIF : vi & ~VINTR_GIF);
+}
+
+u32 svm_asid_new(struct vcpu *v, u64 *gen)
+{
+	struct svm_cpu *c = v->cpu->svm;
+
+	if (c->asid_next >= svm_hw.nasids) {
+		c->asid_next = SVM_ASID_FIRST;
+		c->asid_gen++;
+		v->svm->flush_all = true;
+	}
+	*gen = c->asid_gen;
+	return c->asid_next++;
+}
+
+void svm_flush_asid(struct vmcb *b)
+{
+	vmcb_set_tlb_control(b, svm_has(SVM_F_FLUSHBYASID) ? TLB_FLUSH_ASID
+							   : TLB_FLUSH_ALL);
+}
+
+void svm_inject(struct vcpu *v, const struct event *e)
+{
+	static const u32 types[] = {
+		[EVENT_EXTINT] = EVINJ_EXTINT,
+		[EVENT_NMI] = EVINJ_NMI,
+		[EVENT_EXCEPTION] = EVINJ_EXC,
+		[EVENT_SOFT_INT] = EVINJ_SOFT,
+	};
+	u64 ev = 0;
+
+	if (e->type != EVENT_NONE)
+		ev = EVINJ_V | types[e->type] | e->vector;
+	if (ev && e->has_error)
+		ev |= EVINJ_EV | (u64)e->error << EVINJ_ERROR_SHIFT;
+	vmcb_set_eventinj(v->svm->vmcb, ev);
+}
+
+void svm_inject_exc(struct vcpu *v, u8 vector)
+{
+	vmcb_set_eventinj(v->svm->vmcb, EVINJ_V | EVINJ_EXC | vector);
+}
+
+void svm_inject_gp(struct vcpu *v)
+{
+	vmcb_set_eventinj(v->svm->vmcb,
+			  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP);
+}
+
+/*
+ * An exit cut the delivery of an event short: deliver it again. INT n, INT3
+ * and INTO are not: RIP still is at the instruction, which runs again.
+ */
+static __noinline void redeliver(struct vmcb *b, u64 info)
+{
+	u64 type = info & EVINJ_TYPE, vector = info & EVINJ_VECTOR;
+
+	if (type == EVINJ_SOFT ||
+	    (type == EVINJ_EXC && (vector == VEC_BP || vector == VEC_OF)))
+		info = 0;
+	vmcb_set_eventinj(b, info);
+}
+
+/* Work that other CPUs asked for, or the wait for a SIPI. True: @x is for
+ * core. INIT waits while GIF is 0 (APM 2, Global Interrupt Flag). */
+static __noinline bool requests(struct vcpu *v, struct vmexit *x)
+{
+	x->kind = EXIT_DONE;
+	if (v->run_state == VCPU_WAIT_SIPI)
+		svm_wait_sipi(v);
+	if (request_take(v, REQ_FLUSH_TLB)) {
+		svm_flush_asid(v->svm->vmcb01);
+		v->svm->npt01_changed = true;
+		v->svm->flush_all = v->in_l2;
+	}
+	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT) &&
+	    svm_gif(v->svm)) {
+		if (v->in_l2 && svm_nested->handle_exit(v, VMEXIT_INIT))
+			return false;
+		request_take(v, REQ_INIT);
+		x->kind = EXIT_INIT;
+		x->raw = VMEXIT_INIT;
+		return true;
+	}
+	if (request_take(v, REQ_SIPI)) {
+		x->kind = EXIT_SIPI;
+		x->sipi_vector = v->sipi_vector;
+		return true;
+	}
+	return __atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & ~BIT(REQ_INIT);
+}
+
+static inline void before_entry(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+
+	if (v->in_l2)
+		svm_nested->before_entry(v);
+	if (unlikely(s->nmi_pending) && !v->in_l2)
+		svm_nmi_inject(v);
+	if (unlikely(s->flush_all)) {
+		s->flush_all = false;
+		vmcb_set_tlb_control(s->vmcb, TLB_FLUSH_ALL);
+	}
+}
+
+static inline u64 enter(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	struct vmcb *b = s->vmcb;
+	u64 info;
+
+	vmcb_set_rax(b, v->gpr[RAX]);
+	vmcb_set_rsp(b, v->gpr[RSP]);
+	svm_enter(v->gpr, s->vmcb_pa.v);
+	v->gpr[RAX] = vmcb_rax(b);
+	v->gpr[RSP] = vmcb_rsp(b);
+	/* Until somebody sets a field: nothing has changed. */
+	vmcb_set_clean(b, CLEAN_ALL);
+	if (unlikely(vmcb_tlb_control(b)))
+		vmcb_set_tlb_control(b, TLB_NOTHING);
+	info = vmcb_exitintinfo(b);
+	if (unlikely(info & EVINJ_V))
+		redeliver(b, info);
+	else
+		vmcb_set_eventinj(b, 0);
+	return vmcb_exitcode(b);
+}
+
+static inline bool nesting_owns(const struct vcpu *v, u64 code)
+{
+	return v->in_l2 ||
+	       (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT &&
+		code != VMEXIT_VMMCALL) ||
+	       code == VMEXIT_INVLPGA;
+}
+
+void svm_run(struct vcpu *v, struct vmexit *x)
+{
+	u64 code;
+
+	for (;;) {
+		if (unlikely(v->requests || v->run_state == VCPU_WAIT_SIPI)) {
+			if (requests(v, x))
+				return;
+		}
+		before_entry(v);
+		if (v->in_l2) {
+			code = enter(v);
+			v->stats.exits_l2[svm_stat_slot(code)]++;
+		} else {
+			code = enter(v);
+			v->stats.exits_l1[svm_stat_slot(code)]++;
+		}
+		if (unlikely(code == VMEXIT_NMI))
+			svm_take_nmi(v);
+		if (svm_nested && nesting_owns(v, code) &&
+		    svm_nested->handle_exit(v, (u32)code))
+			continue;
+		x->raw = (u32)code;
+		if (svm_decode(v, code, x))
+			return;
+	}
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finding SVM, switching it on, and the structures of a VM and a vcpu. */
+#include "core/cpu.h"
+#include "core/err.h"
+#include "core/idt.h"
+#include "core/insns.h"
+#include "core/msr.h"
+#include "core/printk.h"
+#include "core/string.h"
+#include "core/virt.h"
+#include "core/x86.h"
+#include "mm/page.h"
+#include "mm/pt_format.h"
+#include "mm/slat.h"
+#include "svm/internal.h"
+
+struct svm_hw svm_hw;
+
+#define CPUID_SVM 0x8000000au
+#define CPUID_EXT_ECX_SVM BIT(2)
+#define CPUID_EXT_EDX_1G BIT(26)
+
+static const struct feature_name {
+	u32 bit;
+	const char *name;
+} feature_names[] = {
+	{ SVM_F_NPT, "npt" },
+	{ SVM_F_NRIPS, "nrip" },
+	{ SVM_F_DECODE, "decode" },
+	{ SVM_F_FLUSHBYASID, "flushbyasid" },
+	{ SVM_F_CLEAN, "clean" },
+	{ SVM_F_LBRV, "lbrv" },
+	{ SVM_F_PAUSEFILTER, "pausefilter" },
+	{ SVM_F_PAUSETHRESH, "pausethreshold" },
+	{ SVM_F_TSCRATE, "tscrate" },
+	{ SVM_F_VGIF, "vgif" },
+	{ SVM_F_VLS, "vls" },
+	{ SVM_F_VNMI, "vnmi" },
+	{ SVM_F_AVIC, "avic" },
+	{ SVM_F_X2AVIC, "x2avic" },
+	{ SVM_F_GMET, "gmet" },
+	{ SVM_F_SPECCTRL, "specctrl" },
+};
+
+bool svm_present(void)
+{
+	u32 r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] < CPUID_SVM)
+		return false;
+	cpuid(0x80000001, 0, r);
+	if (!(r[2] & CPUID_EXT_ECX_SVM))
+		return false;
+	cpuid(CPUID_SVM, 0, r);
+	svm_hw.rev = r[0] & 0xff;
+	svm_hw.nasids = r[1];
+	svm_hw.features = r[3];
+	cpuid(0x80000008, 0, r);
+	svm_hw.phys_bits = (u8)r[0];
+	return true;
+}
+
+void svm_check(struct missing *m)
+{
+	u64 vm_cr;
+
+	if (!rdmsr_safe(MSR_VM_CR, &vm_cr) && vm_cr & VM_CR_SVMDIS)
+		missing_add(m, "SVM is disabled (VM_CR.SVMDIS)",
+			    "switch on \"SVM\" or \"AMD-V\" in the firmware's "
+			    "CPU settings");
+	if (!svm_has(SVM_F_NPT))
+		missing_add(m, "nested paging", NULL);
+	if (svm_hw.nasids < 3)
+		missing_add(m, "at least 3 ASIDs", NULL);
+}
+
+void svm_features(char *buf, size_t size)
+{
+	size_t n = 0;
+
+	if (!size)
+		return;
+	n = (size_t)snprintf(buf, size, "rev %u, %u ASIDs:", svm_hw.rev,
+			     svm_hw.nasids);
+	for (u32 i = 0; i < ARRAY_SIZE(feature_names) && n < size; i++)
+		if (svm_has(feature_names[i].bit))
+			n += (size_t)snprintf(buf + n, size - n, " %s",
+					      feature_names[i].name);
+}
+
+static u32 feature_bit(const char *name, size_t len)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(feature_names); i++)
+		if (strlen(feature_names[i].name) == len &&
+		    !strncmp(feature_names[i].name, name, len))
+			return feature_names[i].bit;
+	return 0;
+}
+
+/* "-lbrv,-vgif": a feature can be switched off; "+x" takes that back. */
+int svm_set_features(const char *list, u64 *off)
+{
+	while (*list) {
+		const char *end = strchr(list, ',');
+		size_t len = end ? (size_t)(end - list) : strlen(list);
+		u32 bit = len ? feature_bit(list + 1, len - 1) : 0;
+
+		if (!bit || (*list != '-' && *list != '+'))
+			return -EINVAL;
+		if (*list == '-')
+			*off |= bit;
+		else
+			*off &= ~(u64)bit;
+		list += len + !!end;
+	}
+	return 0;
+}
+
+int svm_cpu_on(struct cpu *cpu)
+{
+	struct svm_cpu *c = cpu->svm;
+
+	if (!c) {
+		c = page_alloc(1);
+		if (!c)
+			return -ENOMEM;
+		c->hsave = page_alloc(1);
+		c->host_ls = page_alloc(1);
+		c->guest_ls = page_alloc(1);
+		if (!c->hsave || !c->host_ls || !c->guest_ls)
+			return -ENOMEM;
+		c->host_ls_pa = ptr_hpa(c->host_ls);
+		c->guest_ls_pa = ptr_hpa(c->guest_ls);
+		c->asid_next = SVM_ASID_FIRST;
+		c->asid_gen = 1;
+		cpu->svm = c;
+	}
+	nmi_hook = svm_nmi_hook;
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
+	svm_vmsave(c->host_ls_pa);
+	cpu->online = true;
+	return 0;
+}
+
+void svm_cpu_off(struct cpu *cpu)
+{
+	svm_vmload(cpu->svm->host_ls_pa);
+	__asm__ volatile("stgi" : : : "memory");
+	wrmsr(MSR_VM_HSAVE_PA, 0);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+	cpu->online = false;
+}
+
+/* MSRs that L0 always sees: what virtual SVM and INIT/SIPI depend on. */
+static void msrpm_init(struct svm_vm *b)
+{
+	static const u32 both[] = { MSR_EFER, MSR_VM_CR, MSR_VM_HSAVE_PA,
+				    MSR_SVM_KEY };
+
+	for (u32 i = 0; i < ARRAY_SIZE(both); i++)
+		svm_msrpm_set(b->msrpm, both[i], true, true);
+}
+
+static bool has_1g(void)
+{
+	u32 r[4];
+
+	cpuid(0x80000001, 0, r);
+	return r[3] & CPUID_EXT_EDX_1G;
+}
+
+int svm_vm_init(struct vm *vm)
+{
+	struct svm_vm *b = page_alloc(1);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	svm_hw.features &= ~(u32)vm->policy.features_off;
+	b->msrpm = page_alloc(SVM_MSRPM_PAGES);
+	b->iopm = page_alloc(SVM_IOPM_PAGES);
+	if (!b->msrpm || !b->iopm)
+		return -ENOMEM;
+	b->msrpm_pa = ptr_hpa(b->msrpm);
+	b->iopm_pa = ptr_hpa(b->iopm);
+	b->apic_page = HPA_NONE;
+	msrpm_init(b);
+	vm->backend = b;
+	vm->slat = &b->slat;
+	/* MTRRs and L1's PAT give the memory types: nothing of NPT's own. */
+	b->slat = (struct slat){ .fmt = &pt_npt_4,
+				 .max_page = has_1g() ? 3 : 2,
+				 .phys_bits = svm_hw.phys_bits };
+	err = slat_build(&b->slat, &vm->map, vm->l0_start, vm->l0_len,
+			 vm->scratch);
+	if (err)
+		return err;
+	return svm_watch_init(vm);
+}
+
+/* What L0 needs to see of L1, and no more (docs/svm.md, What exits). */
+static const u8 intercepts[] = {
+	ICPT_NMI,      ICPT_CPUID, ICPT_INVD,	 ICPT_INVLPGA, ICPT_MSR,
+	ICPT_SHUTDOWN, ICPT_VMRUN, ICPT_VMMCALL, ICPT_VMLOAD,  ICPT_VMSAVE,
+	ICPT_STGI,     ICPT_CLGI,  ICPT_SKINIT,
+};
+
+static void vmcb01_init(struct vcpu *v)
+{
+	struct svm_vm *b = v->vm->backend;
+	struct vmcb *c = v->svm->vmcb01;
+
+	for (u32 i = 0; i < ARRAY_SIZE(intercepts); i++)
+		vmcb_set_intercept(c, intercepts[i], true);
+	vmcb_set_intercept(c, ICPT_IOIO, b->ports_trapped);
+	vmcb_set_iopm(c, b->iopm_pa.v);
+	vmcb_set_msrpm(c, b->msrpm_pa.v);
+	vmcb_set_asid(c, SVM_ASID_L1);
+	vmcb_set_nested_ctl(c, NESTED_NP);
+	vmcb_set_ncr3(c, b->slat.root.v);
+	vmcb_set_efer(c, EFER_SVME);
+}
+
+int svm_vcpu_init(struct vcpu *v)
+{
+	struct svm_vcpu *s = page_alloc(1);
+
+	_Static_assert(sizeof(*s) <= PAGE_SIZE, "one page");
+	if (!s)
+		return -ENOMEM;
+	s->vmcb01 = page_alloc(1);
+	if (!s->vmcb01)
+		return -ENOMEM;
+	s->vmcb01_pa = ptr_hpa(s->vmcb01);
+	s->insn_cache = page_alloc(1);
+	if (!s->insn_cache)
+		return -ENOMEM;
+	s->gif = true;
+	svm_select_vmcb(s, s->vmcb01, s->vmcb01_pa);
+	v->svm = s;
+	vmcb01_init(v);
+	return svm_nested ? svm_nested->vcpu_init(v) : 0;
+}
+
+void svm_vcpu_load(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+
+	v->cpu = this_cpu();
+	v->cpu->vcpu = v;
+	__asm__ volatile("clgi" : : : "memory");
+	vmcb_set_g_pat(s->vmcb01, rdmsr(MSR_PAT));
+	s->apic_ldr = 0;
+	s->apic_dfr = ~0u;
+	svm_flush_asid(s->vmcb01);
+	svm_vmload(s->vmcb01_pa);
+}
+
+void svm_trap_port(struct vm *vm, u16 port, u16 count, bool on)
+{
+	struct svm_vm *b = vm->backend;
+
+	svm_iopm_set(b->iopm, port, count, on);
+	b->ports_trapped |= on;
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpus ? vm->vcpus[i] : NULL;
+
+		if (v && v->svm)
+			vmcb_set_intercept(v->svm->vmcb01, ICPT_IOIO,
+					   b->ports_trapped);
+	}
+}
+
+/* Is the access L0's own business, whatever core asks for? */
+static bool always(u32 msr)
+{
+	return msr == MSR_EFER || msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA ||
+	       msr == MSR_SVM_KEY;
+}
+
+void svm_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr)
+{
+	struct svm_vm *b = vm->backend;
+
+	if (always(msr))
+		return;
+	if (b->watch_icr && (msr == MSR_X2APIC_ICR || msr == MSR_APIC_BASE))
+		wr = true;
+	svm_msrpm_set(b->msrpm, msr, rd, wr);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * INIT and SIPI of an L1 with several CPUs. SVM cannot intercept their
+ * reception in a way that leaves the CPU to L0 (an intercepted INIT stays
+ * pending), so their sending is watched: the ICR. In x2APIC mode that is one
+ * MSR. In xAPIC mode the APIC's page is read-only in npt01 and L0 carries out
+ * the writes to it. A VM that has the machine's only CPU pays nothing.
+ */
+#include "core/cpu.h"
+#include "core/err.h"
+#include "core/insn.h"
+#include "core/insns.h"
+#include "core/msr.h"
+#include "core/printk.h"
+#include "core/string.h"
+#include "core/x86.h"
+#include "mm/page.h"
+#include "mm/slat.h"
+#include "svm/icr.h"
+#include "svm/internal.h"
+
+#define APIC_LDR 0x0d0
+#define APIC_DFR 0x0e0
+#define APIC_ICR_LOW 0x300
+#define APIC_ICR_HIGH 0x310
+
+/* An instruction that wrote the page, by where it stands; it is the same one
+ * as long as the bytes are the same. */
+struct svm_insn_cache {
+	struct insn_entry {
+		u64 la; /* 0: none */
+		u8 bytes[16];
+		struct insn insn;
+	} entry[16];
+};
+
+static int watch_page(struct vm *vm, hpa_t page)
+{
+	struct svm_vm *b = vm->backend;
+
+	b->apic_page = page;
+	return slat_protect(&b->slat, L1PA(page.v), page, ACCESS_R);
+}
+
+int svm_watch_init(struct vm *vm)
+{
+	struct svm_vm *b = vm->backend;
+
+	/* CPUs that are not this VM's must not be started either. */
+	b->watch_icr = vm->nvcpus > 1 || nr_cpus > 1;
+	if (!b->watch_icr)
+		return 0;
+	svm_msrpm_set(b->msrpm, MSR_X2APIC_ICR, false, true);
+	svm_msrpm_set(b->msrpm, MSR_APIC_BASE, false, true);
+	return watch_page(vm, HPA(rdmsr(MSR_APIC_BASE) & BITS(51, 12)));
+}
+
+static void post(struct vcpu *t, enum icr_kind kind, u8 vector)
+{
+	if (kind == ICR_SIPI)
+		t->sipi_vector = vector;
+	request_set(t, kind == ICR_SIPI ? REQ_SIPI : REQ_INIT);
+	svm_kick(t);
+}
+
+/* True: the command was INIT or SIPI and is done. */
+static bool icr_command(struct vcpu *v, u32 low, u32 dest, bool x2apic)
+{
+	enum icr_kind kind = icr_kind(low);
+
+	if (likely(kind == ICR_OTHER))
+		return false;
+	if (kind == ICR_INIT_DEASSERT)
+		return true;
+	for (u32 i = 0; i < v->vm->nvcpus; i++) {
+		struct vcpu *t = v->vm->vcpus[i];
+		struct icr_cpu c = { t->apic_id, t->svm->apic_ldr,
+				     t->svm->apic_dfr };
+
+		if (icr_reaches(low, dest, x2apic, t == v, &c))
+			post(t, kind, (u8)low);
+	}
+	return true;
+}
+
+bool svm_x2apic_icr(struct vcpu *v, u64 icr)
+{
+	if (icr_command(v, (u32)icr, (u32)(icr >> 32), true))
+		return true;
+	return !wrmsr_safe(MSR_X2APIC_ICR, icr);
+}
+
+static volatile u32 *apic_reg(struct vcpu *v, u32 reg)
+{
+	struct svm_vm *b = v->vm->backend;
+
+	return (volatile u32 *)((u8 *)hpa_ptr(b->apic_page) + reg);
+}
+
+/* L1 writes @val to the register at @reg (bits 3:0 are 0). */
+static void apic_write(struct vcpu *v, u32 reg, u32 val)
+{
+	switch (reg) {
+	case APIC_ICR_LOW:
+		if (icr_command(v, val, *apic_reg(v, APIC_ICR_HIGH) >> 24,
+				false))
+			return;
+		break;
+	case APIC_LDR:
+		v->svm->apic_ldr = val;
+		break;
+	case APIC_DFR:
+		v->svm->apic_dfr = val;
+		break;
+	}
+	*apic_reg(v, reg) = val;
+}
+
+/* The instruction at L1's CS:RIP, from the cache when it is unchanged. */
+static const struct insn *apic_insn(struct vcpu *v)
+{
+	struct svm_insn_cache *c = v->svm->insn_cache;
+	u8 buf[INSN_MAX];
+	u64 la;
+	const u8 *p = svm_code_ptr(v, &la);
+	struct insn_entry *e = &c->entry[(la ^ la >> 4) & 15];
+	u32 n;
+
+	if (likely(p && e->la == la && (la & ~PAGE_MASK) + 16 <= PAGE_SIZE &&
+		   !memcmp(p, e->bytes, e->insn.len) &&
+		   e->insn.mode == svm_mode(v->svm->vmcb01)))
+		return &e->insn;
+	n = svm_fetch(v, buf);
+	e->la = 0;
+	if (!n || insn_decode(&e->insn, buf, n, svm_mode(v->svm->vmcb01)))
+		return NULL;
+	memcpy(e->bytes, buf, n);
+	e->la = la;
+	return &e->insn;
+}
+
+static u64 source(struct vcpu *v, const struct insn *i)
+{
+	if (i->has_imm)
+		return i->imm;
+	return insn_reg_read(i, v->gpr, i->reg, i->width);
+}
+
+/* STOS: one element; true: the instruction is at its end. */
+static bool stos(struct vcpu *v, const struct insn *i)
+{
+	u64 step = vmcb_rflags(v->svm->vmcb01) & RFLAGS_DF ? -(u64)i->width
+							   : i->width;
+
+	insn_reg_write(i, v->gpr, RDI, i->addrsize, v->gpr[RDI] + step);
+	if (!i->rep && !i->repne)
+		return true;
+	insn_reg_write(i, v->gpr, RCX, i->addrsize, v->gpr[RCX] - 1);
+	return insn_reg_read(i, v->gpr, RCX, i->addrsize) == 0;
+}
+
+/* Carry out @i, whose memory operand is @reg. False: not known how. */
+static bool apic_emulate(struct vcpu *v, const struct insn *i, u32 reg,
+			 bool *done)
+{
+	struct vmcb *b = v->svm->vmcb01;
+	u64 rflags = vmcb_rflags(b);
+	u32 old;
+
+	*done = true;
+	switch (i->op) {
+	case INSN_STORE:
+		apic_write(v, reg, (u32)source(v, i));
+		return true;
+	case INSN_XCHG:
+		old = *apic_reg(v, reg);
+		apic_write(v, reg, (u32)source(v, i));
+		insn_reg_write(i, v->gpr, i->reg, i->width, old);
+		return true;
+	case INSN_ALU_TO_MEM:
+		old = *apic_reg(v, reg);
+		apic_write(v, reg,
+			   (u32)insn_alu(i->alu, old, source(v, i), i->width,
+					 &rflags));
+		vmcb_set_rflags(b, rflags);
+		return true;
+	case INSN_STOS:
+		apic_write(v, reg, (u32)v->gpr[RAX]);
+		*done = stos(v, i);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool svm_xapic_write(struct vcpu *v, l1pa_t gpa)
+{
+	struct svm_vm *b = v->vm->backend;
+	const struct insn *i;
+	bool done;
+
+	if ((gpa.v & PAGE_MASK) != b->apic_page.v)
+		return false;
+	i = apic_insn(v);
+	/* Registers are 32 bits wide at multiples of 16; what else touches
+	 * the page is undefined (APM 2, APIC Registers). */
+	if (!i || i->width != 4 || gpa.v & 15 ||
+	    !apic_emulate(v, i, (u32)gpa.v & 0xff0, &done))
+		return false;
+	if (done)
+		svm_advance(v, svm_next_rip(v->svm->vmcb01, i->len));
+	return true;
+}
+
+/* Other CPUs' APICs may still be at the old page. */
+static bool page_in_use(struct vm *vm, hpa_t page)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if ((vm->vcpus[i]->apic_base & BITS(51, 12)) == page.v)
+			return true;
+	return false;
+}
+
+static void flush_everywhere(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		request_set(vm->vcpus[i], REQ_FLUSH_TLB);
+		svm_kick(vm->vcpus[i]);
+	}
+}
+
+bool svm_apic_base(struct vcpu *v, u64 val)
+{
+	struct svm_vm *b = v->vm->backend;
+	hpa_t page = HPA(val & BITS(51, 12)), old = b->apic_page;
+
+	if (wrmsr_safe(MSR_APIC_BASE, val))
+		return false;
+	v->apic_base = val;
+	if (page.v == old.v)
+		return true;
+	if (watch_page(v->vm, page))
+		log_err("svm: no memory to watch the APIC at 0x%llx",
+			(unsigned long long)page.v);
+	if (!page_in_use(v->vm, old) &&
+	    slat_protect(&b->slat, L1PA(old.v), old,
+			 ACCESS_R | ACCESS_W | ACCESS_X))
+		log_err("svm: no memory to release the old APIC page");
+	flush_everywhere(v->vm);
+	return true;
+}
