@@ -7,7 +7,7 @@
 #define vsnprintf l0_vsnprintf
 #define snprintf l0_snprintf
 int l0_vsnprintf(char *buf, size_t size, const char *fmt,
-		 __builtin_vgotlist ap);
+		 __builtin_va_list ap);
 int l0_snprintf(char *buf, size_t size, const char *fmt, ...);
 #include "core/format.c"
 #undef snprintf
@@ -38,7 +38,6 @@ TEST(strings)
 	SAME(100, "%s|%10s|%-10s|%.2s|%.*s", "abc", "abc", "abc", "abc", 1,
 	     "abc");
 	SAME(100, "%c%c%%", 'x', 'y');
-	SAME(100, "");
 }
 
 TEST(truncation)
