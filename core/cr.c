@@ -74,6 +74,30 @@ bool cr4_write_ok(const struct cr_state *s, u64 val, u64 supported)
 	return true;
 }
 
+u64 efer_supported(const u32 ext1[4], const u32 ext8[4], const u32 ext21[4],
+		   bool amd, bool svm)
+{
+	u64 mask = 0;
+
+	mask |= ext1[3] & BIT(11) ? EFER_SCE : 0;
+	mask |= ext1[3] & BIT(20) ? EFER_NXE : 0;
+	mask |= ext1[3] & BIT(29) ? EFER_LME | EFER_LMA : 0;
+	if (!amd)
+		return mask;
+	mask |= ext1[3] & BIT(25) ? EFER_FFXSR : 0;
+	mask |= ext1[2] & BIT(17) ? EFER_TCE : 0;
+	mask |= ext8[1] & BIT(20) ? 0 : EFER_LMSLE;
+	mask |= ext21[0] & BIT(8) ? EFER_AIBRSE : 0;
+	return mask | (svm ? EFER_SVME : 0);
+}
+
+bool efer_write_ok(const struct cr_state *s, u64 val, u64 supported)
+{
+	if (val & ~supported)
+		return false;
+	return !((s->efer ^ val) & EFER_LME) || !(s->cr0 & CR0_PG);
+}
+
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
 #define XCR0_AVX BIT(2)

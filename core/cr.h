@@ -19,6 +19,13 @@ u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4]);
 bool cr0_write_ok(const struct cr_state *s, u64 val);
 bool cr4_write_ok(const struct cr_state *s, u64 val, u64 supported);
 
+/* EFER bits that this processor knows, by its CPUID leaves Fn8000_0001,
+ * Fn8000_0008 and Fn8000_0021; SVME among them only where @svm. */
+u64 efer_supported(const u32 ext1[4], const u32 ext8[4], const u32 ext21[4],
+		   bool amd, bool svm);
+/* WRMSR to EFER. APM 2, "Extended Feature Enable Register (EFER)". */
+bool efer_write_ok(const struct cr_state *s, u64 val, u64 supported);
+
 /* XCR0: @supported is CPUID(0xd,0) EDX:EAX. SDM 1, "Enabling the XSAVE Feature
  * Set and XSAVE-Enabled Features". */
 bool xcr0_write_ok(u64 val, u64 supported);

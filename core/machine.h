@@ -16,7 +16,7 @@ struct machine {
 
 void machine_read(struct machine *m);
 /* The MTRRs of this machine, as they are now. */
-void machine_read_mtrr(struct mtrr_state *s);
+void machine_read_mtrr(const struct machine *m);
 struct mtrr_state *machine_mtrr(void);
 
 #endif

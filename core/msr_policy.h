@@ -11,6 +11,7 @@ enum msr_action {
 	MSR_IGNORE,   /* a write without effect */
 	MSR_APICBASE, /* native, and remembered */
 	MSR_MTRR,     /* native, and memory types follow */
+	MSR_EFERREG,  /* what the backend holds of EFER */
 	MSR_FEATCTL,  /* IA32_FEATURE_CONTROL with VMX locked off */
 	MSR_VMCR,     /* VM_CR with SVM locked off */
 };

@@ -51,6 +51,7 @@
 #define EFER_LMSLE BIT(13)
 #define EFER_FFXSR BIT(14)
 #define EFER_TCE BIT(15)
+#define EFER_AIBRSE BIT(21)
 
 #define RFLAGS_CF BIT(0)
 #define RFLAGS_PF BIT(2)

@@ -72,6 +72,25 @@ TEST(cr4_bits_follow_cpuid)
 	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE | CR4_PAE | CR4_LA57);
 }
 
+TEST(efer_rules)
+{
+	struct cr_state s = { .cr0 = CR0_PE };
+	u32 r1[4] = { 0, 0, 0, BIT(11) | BIT(29) }, none[4] = { 0 };
+	u64 known = efer_supported(r1, none, none, false, true);
+
+	CHECK_EQ(known, EFER_SCE | EFER_LME | EFER_LMA);
+	CHECK(efer_write_ok(&s, EFER_LME, known));
+	CHECK(!efer_write_ok(&s, EFER_NXE, known));
+	CHECK(!efer_write_ok(&s, EFER_SVME, known));
+	s.cr0 |= CR0_PG;
+	CHECK(!efer_write_ok(&s, EFER_LME, known));
+	s.efer = EFER_LME | EFER_LMA;
+	CHECK(efer_write_ok(&s, EFER_LME | EFER_SCE, known));
+	CHECK(!efer_write_ok(&s, EFER_SCE, known));
+	known = efer_supported(none, none, none, true, true);
+	CHECK_EQ(known, EFER_SVME | EFER_LMSLE);
+}
+
 TEST(xcr0_rules)
 {
 	CHECK(!xcr0_write_ok(0, ~0ull));
@@ -90,7 +109,7 @@ TEST(xcr0_rules)
 
 TEST(msr_actions)
 {
-	CHECK_EQ(msr_action(MSR_EFER, true), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_EFER, true), MSR_EFERREG);
 	CHECK_EQ(msr_action(MSR_APIC_BASE, true), MSR_APICBASE);
 	CHECK_EQ(msr_action(MSR_APIC_BASE, false), MSR_NATIVE);
 	CHECK_EQ(msr_action(MSR_VMX_BASIC, false), MSR_GP);
