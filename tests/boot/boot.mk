@@ -83,3 +83,21 @@ debug: boot-deps
 
 .PHONY: boot-deps all-deps iso run debug FORCE
 FORCE:
+
+# --- tests ------------------------------------------------------------------
+XEN := $(CACHE)/xen-hypervisor-4.17-amd64
+$(B)/l1/xen: | $(XEN)
+	@mkdir -p $(@D)
+	$(Q)zcat $(XEN)/boot/xen-*-amd64.gz >$@
+$(B)/l1/vmlinuz-xen: | $(DISTRO)
+	@mkdir -p $(@D)
+	$(Q)cp $(DISTRO)/boot/vmlinuz-* $@
+
+boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(B)/l1/xen \
+	$(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
+
+boot-test: boot-deps
+	$(Q)$(MAKE) --no-print-directory $(ELF) boot-test-files
+	$(Q)B=$(B) BARE=$(BARE) $(T)/test $(ONLY)
+
+.PHONY: boot-test boot-test-files

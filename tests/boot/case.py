@@ -12,6 +12,9 @@ BUILD = os.environ.get("B", "build")
 LINUX_ARGS = ("console=ttyS0,115200 nokaslr mitigations=off tsc=reliable "
               "no_timer_check 8250.nr_uarts=1 panic=-1")
 
+# emulator fault: Bochs' MWAITX never wakes by its timer; Linux delays by it
+EMULATOR_ARGS = {"bochs-svm": "clearcpuid=mwaitx"}
+
 # to try the tests themselves: the same L1s without Abyme
 BARE = bool(os.environ.get("BARE"))
 
@@ -126,12 +129,14 @@ def case(name, emus=Case.DEFAULTS["emus"], **fields):
         CASES.append(Case(name, emulator, **fields))
 
 
-def linux(name, words="", **fields):
+def linux(name, words="", emus=Case.DEFAULTS["emus"], **fields):
     """Debian's kernel to userland and to its power-off."""
-    row = dict(
-        l1=path("l1/vmlinuz"), modules=[(path("l1/l1.cpio"), "")],
-        append=f"{LINUX_ARGS} quiet abyme.cpus={fields.get('cpus', 1)} "
-               + words,
-        expect=[r"^\[L1\] SUCCESS"], forbid=[r"^\[L[12]\] FAIL"])
-    row.update(fields)
-    case(name, **row)
+    for emulator in emus:
+        row = dict(
+            l1=path("l1/vmlinuz"), modules=[(path("l1/l1.cpio"), "")],
+            append=" ".join([LINUX_ARGS, EMULATOR_ARGS.get(emulator, ""),
+                             "quiet", f"abyme.cpus={fields.get('cpus', 1)}",
+                             words]),
+            expect=[r"^\[L1\] SUCCESS"], forbid=[r"^\[L[12]\] FAIL"])
+        row.update(fields)
+        CASES.append(Case(name, emulator, **row))
