@@ -13,13 +13,11 @@
 #define ROM_END 0x100000ull
 #define VGA_START 0xa0000ull
 
-/* Memory that may be touched without a side effect. */
-static bool is_memory(const struct memmap *m, u64 a)
+/* The region that holds @a, NULL if none. */
+static const struct mem_region *find_region(const struct memmap *m, u64 a)
 {
 	u32 lo = 0, hi = m->n;
 
-	if (a < VGA_START || (a >= ROM_START && a < ROM_END))
-		return true;
 	while (lo < hi) {
 		u32 mid = (lo + hi) / 2;
 		const struct mem_region *r = &m->r[mid];
@@ -29,9 +27,33 @@ static bool is_memory(const struct memmap *m, u64 a)
 		else if (a - r->start >= r->len)
 			lo = mid + 1;
 		else
-			return r->type == MEM_RAM || r->type == MEM_ACPI ||
-			       r->type == MEM_NVS;
+			return r;
 	}
+	return NULL;
+}
+
+static bool is_ram(const struct mem_region *r)
+{
+	return r && (r->type == MEM_RAM || r->type == MEM_ACPI ||
+		     r->type == MEM_NVS);
+}
+
+/* Memory that may be touched without a side effect. */
+static bool is_memory(const struct memmap *m, u64 a)
+{
+	if (a < VGA_START || (a >= ROM_START && a < ROM_END))
+		return true;
+	return is_ram(find_region(m, a));
+}
+
+static bool is_watched(const struct vm *vm, u64 a)
+{
+	const struct slat *s = vm->slat;
+	u32 i;
+
+	for (i = 0; s && i < s->nr_watched; i++)
+		if (a - s->watched[i].page.v < PAGE_SIZE)
+			return true;
 	return false;
 }
 
@@ -44,9 +66,38 @@ hpa_t guest_hpa(struct vm *vm, l1pa_t gpa)
 		return HPA(vm->scratch.v + offset);
 	if (!is_memory(&vm->map, gpa.v))
 		return HPA_NONE;
-	if (vm->slat && vm->slat->nr_watched)
+	if (is_watched(vm, gpa.v))
 		return slat_translate(vm->slat, gpa, &access);
 	return HPA(gpa.v);
+}
+
+/* Cut [@from, @to) back so that it keeps @a and loses [@start, @start+@len). */
+static void clip(u64 *from, u64 *to, u64 a, u64 start, u64 len)
+{
+	if (start > a)
+		*to = MIN(*to, start);
+	else
+		*from = MAX(*from, start + len);
+}
+
+int guest_ram_span(struct vm *vm, l1pa_t gpa, u64 *start, u64 *len)
+{
+	const struct mem_region *r = find_region(&vm->map, gpa.v);
+	const struct slat *s = vm->slat;
+	u64 from, to;
+	u32 i;
+
+	if (!is_ram(r) || gpa.v - vm->l0_start.v < vm->l0_len ||
+	    is_watched(vm, gpa.v))
+		return -EFAULT;
+	from = r->start;
+	to = r->start + r->len;
+	clip(&from, &to, gpa.v, vm->l0_start.v, vm->l0_len);
+	for (i = 0; s && i < s->nr_watched; i++)
+		clip(&from, &to, gpa.v, s->watched[i].page.v, PAGE_SIZE);
+	*start = from;
+	*len = to - from;
+	return 0;
 }
 
 void *guest_ptr(struct vm *vm, l1pa_t gpa)

@@ -26,6 +26,14 @@ void *guest_ptr(struct vm *vm, l1pa_t gpa);
 /* Host-physical address of a RAM page of L1's, HPA_NONE if none. */
 hpa_t guest_hpa(struct vm *vm, l1pa_t gpa);
 
+/*
+ * The piece of plain RAM (at its own host-physical address) around @gpa, for
+ * those who look often. -EFAULT: it is not plain RAM. Void when vm->slat->gen
+ * changes.
+ */
+int __must_check guest_ram_span(struct vm *vm, l1pa_t gpa, u64 *start,
+				u64 *len);
+
 /* Paging state of a level: how its linear addresses translate. */
 struct paging {
 	u64 cr0, cr3, cr4, efer;

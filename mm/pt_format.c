@@ -265,6 +265,7 @@ enum pt_result pt_walk(const struct pt_mode *m, u64 root, u64 in,
 	w->level = f->levels;
 	if (in >> f->in_bits) {
 		w->rights = 0;
+		w->entry[w->level] = 0;
 		return PT_NOT_PRESENT;
 	}
 	for (;; w->level--) {
@@ -279,6 +280,7 @@ enum pt_result pt_walk(const struct pt_mode *m, u64 root, u64 in,
 			return PT_NOT_PRESENT;
 		}
 		leaf = l == 1 || ((e & PT_PS) && (m->leaf_levels >> l & 1));
+		w->upper = w->rights;
 		w->rights &= pt_rights(m, l, e);
 		if (e & (leaf ? m->rsvd_leaf[l] : m->rsvd_table[l]))
 			return PT_RESERVED;

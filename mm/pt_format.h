@@ -100,6 +100,7 @@ struct pt_walk {
 	u32 level;		      /* where the walk ended */
 	u32 rights; /* ACCESS_*, ANDed over the levels; ACCESS_U: user, for
 		     * EPT: may be fetched in user mode */
+	u32 upper;  /* the same, without the last level's entry */
 	u8 shift;   /* PT_OK: log2 of the page's size */
 	u64 addr;   /* PT_OK: translation of the address, offset included */
 };
