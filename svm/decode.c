@@ -5,28 +5,37 @@
 #include "core/x86.h"
 #include "svm/internal.h"
 
-static bool decode_msr(struct vcpu *v, struct vmexit *x)
+/* What the backend settles: true. What INIT and SIPI hang on, when
+ * they are watched. */
+static bool own_msr(struct vcpu *v, u32 msr, bool write)
 {
-	bool write = vmcb_exitinfo1(v->svm->vmcb);
-	struct svm_vm *b = v->vm->backend;
-	u32 msr = (u32)v->gpr[RCX];
+	const struct svm_vm *b = v->vm->backend;
 	u64 val = (u32)v->gpr[RAX] | v->gpr[RDX] << 32;
 	bool ok;
 
-	x->kind = write ? EXIT_WRMSR : EXIT_RDMSR;
-	if (!write || v->in_l2 || !b->watch_icr)
-		return true;
+	if (!write || !b->watch_icr)
+		return false;
 	if (msr == MSR_X2APIC_ICR)
 		ok = svm_x2apic_icr(v, val);
 	else if (msr == MSR_APIC_BASE)
 		ok = svm_apic_base(v, val);
 	else
-		return true;
+		return false;
 	if (ok)
 		svm_skip(v);
 	else
 		svm_inject_gp(v);
-	return false;
+	return true;
+}
+
+static bool decode_msr(struct vcpu *v, struct vmexit *x)
+{
+	bool write = vmcb_exitinfo1(v->svm->vmcb);
+
+	if (own_msr(v, (u32)v->gpr[RCX], write))
+		return false;
+	x->kind = write ? EXIT_WRMSR : EXIT_RDMSR;
+	return true;
 }
 
 static bool decode_npf(struct vcpu *v, struct vmexit *x)

@@ -47,6 +47,10 @@ void svm_inject(struct vcpu *v, const struct event *e)
 	};
 	u64 ev = 0;
 
+	if (e->type == EVENT_NMI && !v->in_l2) {
+		v->svm->nmi_pending = true; /* as soon as it may */
+		return;
+	}
 	if (e->type != EVENT_NONE)
 		ev = EVINJ_V | types[e->type] | e->vector;
 	if (ev && e->has_error)
