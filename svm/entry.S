@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * void svm_enter(u64 *gpr, u64 vmcb_pa)
+ * void svm_enter(u64 *gpr, u64 vmcb_pa, u32 host_if)
  *
  * VMRUN with the guest's general registers at @gpr (enum gpr order; RAX and
- * RSP are the VMCB's). Called and left with GIF = 0. FS, GS, TR and their
+ * RSP are the VMCB's) and RFLAGS.IF = @host_if, which counts for physical
+ * interrupts where V_INTR_MASKING is on. Called and left with GIF = 0. FS, GS, TR and their
  * likes stay the guest's throughout (see svm/svm.h).
  */
 	.text
@@ -18,6 +19,10 @@ svm_enter:
 	push %r15
 	push %rdi
 	mov %rsi, %rax
+	test %edx, %edx
+	jz 1f
+	sti
+1:
 	mov 8(%rdi), %rcx
 	mov 16(%rdi), %rdx
 	mov 24(%rdi), %rbx
@@ -33,6 +38,7 @@ svm_enter:
 	mov 120(%rdi), %r15
 	mov 56(%rdi), %rdi
 	vmrun %rax
+	cli
 	mov (%rsp), %rax
 	mov %rcx, 8(%rax)
 	mov %rdx, 16(%rax)

@@ -8,7 +8,7 @@
 struct trap_frame;
 
 /* entry.S */
-void svm_enter(u64 *gpr, u64 vmcb_pa);
+void svm_enter(u64 *gpr, u64 vmcb_pa, u32 host_if);
 void svm_nmi_window(u64 host_pa, u64 guest_pa);
 void svm_halt(const u64 *wake);
 extern const u8 svm_halt_window[], svm_halt_end[];

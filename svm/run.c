@@ -134,7 +134,7 @@ static inline u64 enter(struct vcpu *v)
 
 	vmcb_set_rax(b, v->gpr[RAX]);
 	vmcb_set_rsp(b, v->gpr[RSP]);
-	svm_enter(v->gpr, s->vmcb_pa.v);
+	svm_enter(v->gpr, s->vmcb_pa.v, s->host_if);
 	v->gpr[RAX] = vmcb_rax(b);
 	v->gpr[RSP] = vmcb_rsp(b);
 	/* Until somebody sets a field: nothing has changed. */
@@ -154,7 +154,7 @@ static inline bool nesting_owns(const struct vcpu *v, u64 code)
 	return v->in_l2 ||
 	       (code >= VMEXIT_VMRUN && code <= VMEXIT_SKINIT &&
 		code != VMEXIT_VMMCALL) ||
-	       code == VMEXIT_INVLPGA;
+	       code == VMEXIT_INVLPGA || code == VMEXIT_INTR;
 }
 
 void svm_run(struct vcpu *v, struct vmexit *x)

@@ -119,6 +119,8 @@ struct svm_vcpu {
 	bool gif;
 	bool kicked;	    /* the NMI on its way is L0's; atomic */
 	bool flush_all;	    /* the next entry flushes every ASID */
+	bool host_if;	    /* RFLAGS.IF of L0 at VMRUN: where V_INTR_MASKING
+			     * is on it lets physical interrupts through */
 	bool npt01_changed; /* for the nested half: npt02 is stale */
 	/* Set by the nested half: up to 15 bytes at L2's CS:RIP, their number.
 	 * Used where hardware has no nRIP for exits of L2 that L0 handles. */

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Nested SVM: set-up, and the seam to the backend. */
+#include "nested/svm.h"
+
+#include "core/cpu.h"
+#include "core/cr.h"
+#include "core/err.h"
+#include "core/insns.h"
+#include "core/msr.h"
+#include "core/string.h"
+#include "core/x86.h"
+#include "mm/page.h"
+
+/*
+ * What L0 must see of L2 whatever L1 says: what it sees of L1, and the SVM
+ * instructions, which act on L1's virtual SVM. L1's interrupts are L1's.
+ */
+static void l0_intercepts(struct vcpu *v, struct svm_l0 *l0)
+{
+	const struct vmcb *b = v->svm->vmcb01;
+
+	for (u32 i = ICPT_MISC1; i < NR_ICPT_WORDS; i++)
+		l0->icpt[i] = vmcb_intercept_word(b, i);
+	l0->icpt[ICPT_EXC] =
+		vmcb_intercept_word(b, ICPT_EXC) & (u32)BIT(VEC_MC);
+}
+
+/* EFER bits that this processor knows (APM 2, Extended Feature Enable
+ * Register). @ext: CPUID Fn8000_0001. */
+static u64 efer_allowed(const u32 ext[4])
+{
+	u64 m = EFER_SVME;
+	u32 r[4];
+
+	if (ext[3] & BIT(11))
+		m |= EFER_SCE;
+	if (ext[3] & BIT(20))
+		m |= EFER_NXE;
+	if (ext[3] & BIT(25))
+		m |= EFER_FFXSR;
+	if (ext[3] & BIT(29))
+		m |= EFER_LME | EFER_LMA;
+	if (ext[2] & BIT(17))
+		m |= EFER_TCE;
+	/* LMSLE: there unless Fn8000_0008 EBX[20] takes it back */
+	cpuid(0x80000008, 0, r);
+	if (!(r[1] & BIT(20)))
+		m |= EFER_LMSLE;
+	if (r[1] & BIT(8))
+		m |= BIT(17); /* MCOMMIT */
+	if (r[1] & BIT(13))
+		m |= BIT(18); /* INTWB */
+	cpuid(0x80000000, 0, r);
+	if (r[0] < 0x80000021)
+		return m;
+	cpuid(0x80000021, 0, r);
+	if (r[0] & BIT(7))
+		m |= BIT(20); /* UAIE */
+	if (r[0] & BIT(8))
+		m |= BIT(21); /* AIBRSE */
+	return m;
+}
+
+static void check_env(struct nested_svm *n)
+{
+	struct svm_check_env *e = &n->env;
+	u32 l1[4], l7[4] = { 0 }, ext[4], max[4];
+
+	cpuid(0, 0, max);
+	cpuid(1, 0, l1);
+	if (max[0] >= 7)
+		cpuid(7, 0, l7);
+	cpuid(0x80000001, 0, ext);
+	*e = (struct svm_check_env){
+		.cr4_allowed = cr4_supported(l1, l7),
+		.efer_allowed = efer_allowed(ext),
+		.features = n->l0.features,
+		.phys_bits = svm_hw.phys_bits,
+		.long_mode = ext[3] & BIT(29),
+	};
+}
+
+static int maps_init(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	const struct svm_vm *vm = v->vm->backend;
+	u8 *msrpm = page_alloc(SVM_MSRPM_PAGES);
+	u8 *iopm = page_alloc(SVM_IOPM_PAGES);
+
+	if (!msrpm || !iopm)
+		return -ENOMEM;
+	svm_perm_init(&n->msrpm, msrpm, vm->msrpm, SVM_MSRPM_PAGES);
+	svm_perm_init(&n->iopm, iopm, vm->iopm, SVM_IOPM_PAGES);
+	n->msrpm_pa = ptr_hpa(msrpm);
+	n->iopm_pa = ptr_hpa(iopm);
+	/* no page has this address: the first VMRUN looks them up */
+	n->msrpm12 = n->iopm12 = ~0ull;
+	return 0;
+}
+
+/* An NMI came while L2 ran or was about to: L1's, as #VMEXIT or (it does not
+ * intercept them) straight into L2. */
+static __noinline void route_nmi(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	u64 ev = vmcb_eventinj(n->vmcb02);
+
+	if (svm_ctl_intercepts(&n->ctl, ICPT_NMI)) {
+		/* it stays pending: L1's GIF is 0 after #VMEXIT */
+		svm_vmexit(v, &(struct svm_exit12){
+				      .code = VMEXIT_NMI,
+				      .intinfo = ev & EVINJ_V ? ev : 0,
+			      });
+		return;
+	}
+	if (ev & EVINJ_V)
+		return; /* one event an entry; the next exit is soon enough */
+	vmcb_set_eventinj(n->vmcb02, EVINJ_V | EVINJ_NMI | VEC_NMI);
+	v->svm->nmi_pending = false;
+}
+
+static void before_entry(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+
+	if (unlikely(s->npt01_changed))
+		svm_npt_reset(v);
+	if (unlikely(s->nmi_pending))
+		route_nmi(v);
+	if (likely(v->in_l2))
+		svm_asid_check(v);
+}
+
+static void reset(struct nested_svm *n, struct vcpu *v)
+{
+	n->vm_cr = 0;
+	n->hsave_pa = 0;
+	n->tsc_ratio = SVM_TSC_RATIO_ONE;
+	n->irq_mode = IRQ_DIRECT;
+	v->svm->host_if = true;
+}
+
+static int vcpu_init(struct vcpu *v)
+{
+	struct nested_svm *n = page_alloc(1);
+	int err;
+
+	_Static_assert(sizeof(*n) <= PAGE_SIZE, "one page");
+	if (!n)
+		return -ENOMEM;
+	n->vmcb02 = page_alloc(1);
+	if (!n->vmcb02)
+		return -ENOMEM;
+	n->vmcb02_pa = ptr_hpa(n->vmcb02);
+	n->l0.features = svm_offered(v->vm);
+	v->nsvm = n;
+	v->svm->l2_fetch = svm_l2_fetch;
+	l0_intercepts(v, &n->l0);
+	check_env(n);
+	reset(n, v);
+	err = maps_init(v);
+	if (err)
+		return err;
+	if (n->l0.features & SVM_F_TSCRATE)
+		svm_ops.trap_msr(v->vm, MSR_TSC_RATIO, true, true);
+	return svm_npt_init(v);
+}
+
+static int cpu_init(struct cpu *cpu)
+{
+	return 0;
+}
+
+/* INIT: L2 is gone, EFER.SVME is 0 (APM 2, Processor Initialization). */
+static void vcpu_reset(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	struct svm_vcpu *s = v->svm;
+
+	if (v->in_l2 && n->tsc_ratio != SVM_TSC_RATIO_ONE)
+		wrmsr(MSR_TSC_RATIO, SVM_TSC_RATIO_ONE);
+	v->in_l2 = false;
+	svm_select_vmcb(s, s->vmcb01, s->vmcb01_pa);
+	svm_irq_mode(v, IRQ_DIRECT);
+	svm_set_gif(s, true);
+	svm_gif_update(v, false);
+	svm_npt_reset(v);
+	reset(n, v);
+}
+
+static bool handle_exit(struct vcpu *v, u32 raw)
+{
+	struct nested_svm *n = v->nsvm;
+
+	if (!v->in_l2)
+		return raw == VMEXIT_INTR ? svm_intr_l1(v)
+					  : svm_instruction(v, raw);
+	/*
+	 * The backend has made ready the event whose delivery this exit cut
+	 * short, but for software interrupts; those of L1's injection must
+	 * be delivered again, too.
+	 */
+	if (unlikely(vmcb_exitintinfo(n->vmcb02) & EVINJ_V))
+		vmcb_set_eventinj(n->vmcb02,
+				  svm_redeliver(vmcb_exitintinfo(n->vmcb02),
+						n->injected));
+	n->injected = vmcb_eventinj(n->vmcb02);
+	return svm_exit_l2(v, raw);
+}
+
+const struct nested_ops nested_svm_ops = {
+	.cpu_init = cpu_init,
+	.vcpu_init = vcpu_init,
+	.vcpu_reset = vcpu_reset,
+	.handle_exit = handle_exit,
+	.before_entry = before_entry,
+	.cpuid = svm_nested_cpuid,
+	.rdmsr = svm_nested_rdmsr,
+	.wrmsr = svm_nested_wrmsr,
+};

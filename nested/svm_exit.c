@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exits of L2: whose are they? */
+#include "core/printk.h"
+#include "core/x86.h"
+#include "nested/svm.h"
+
+/* #VMEXIT with what hardware reported for vmcb02. */
+static bool reflect(struct vcpu *v, u64 code)
+{
+	const struct vmcb *b = v->nsvm->vmcb02;
+
+	svm_vmexit(v, &(struct svm_exit12){
+			      .code = code,
+			      .info1 = vmcb_exitinfo1(b),
+			      .info2 = vmcb_exitinfo2(b),
+			      .intinfo = vmcb_exitintinfo(b),
+			      .nrip = vmcb_nrip(b),
+		      });
+	return true;
+}
+
+/* The MSRPM decides, byte by byte (APM 2, MSR Intercepts). */
+static bool exit_msr(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	u32 msr = (u32)v->gpr[RCX];
+	bool write = vmcb_exitinfo1(n->vmcb02) & 1;
+
+	if (!svm_ctl_intercepts(&n->ctl, ICPT_MSR))
+		return false;
+	if (svm_perm_l1_msr(&n->msrpm, msr, write))
+		return reflect(v, VMEXIT_MSR);
+	if (svm_msrpm_hit(n->msrpm.l0, msr, write))
+		return false;
+	/* nobody's: executed by the processor from now on */
+	svm_perm_open(&n->msrpm, (u32)svm_msrpm_bit(msr) / 8);
+	return true;
+}
+
+static bool exit_io(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	u64 info = vmcb_exitinfo1(n->vmcb02);
+	u16 port = (u16)(info >> IOIO_PORT_SHIFT);
+	u32 size = info >> IOIO_SIZE_SHIFT & 7;
+
+	if (!svm_ctl_intercepts(&n->ctl, ICPT_IOIO))
+		return false;
+	if (svm_perm_l1_io(&n->iopm, port, size))
+		return reflect(v, VMEXIT_IOIO);
+	if (svm_iopm_hit(n->iopm.l0, port, size))
+		return false;
+	svm_perm_open(&n->iopm, port / 8u);
+	svm_perm_open(&n->iopm, (port + size - 1) / 8u);
+	return true;
+}
+
+/*
+ * Hardware refused what passed our checks: L1 is told the same, and that
+ * nothing was done.
+ */
+static bool exit_invalid(struct vcpu *v)
+{
+	log_err("VMRUN at %lx: the processor refuses what passed the checks",
+		vmcb_rip(v->svm->vmcb01));
+	svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_INVALID });
+	return true;
+}
+
+bool svm_exit_l2(struct vcpu *v, u64 code)
+{
+	struct nested_svm *n = v->nsvm;
+
+	switch (code) {
+	case VMEXIT_MSR:
+		return exit_msr(v);
+	case VMEXIT_IOIO:
+		return exit_io(v);
+	case VMEXIT_NPF:
+		return svm_npf(v);
+	case VMEXIT_NMI:
+		/* taken by the backend; if it is L1's, the next entry tells */
+		return true;
+	case VMEXIT_INVALID:
+	case 0xffffffff: /* emulator fault: QEMU TCG writes 32 bits of it */
+		return exit_invalid(v);
+	}
+	if (code < NR_ICPT_WORDS * 32 && svm_ctl_intercepts(&n->ctl, (u32)code))
+		return reflect(v, code);
+	return svm_instruction(v, code);
+}
