@@ -4,5 +4,5 @@ static bool no(void)
 	return false;
 }
 const struct virt_ops vmx_ops = { .name = "VMX", .present = no };
-const struct nested_ops nested_svm_ops, nested_vmx_ops;
+const struct nested_ops nested_vmx_ops;
 const struct nested_ops *vmx_nested;

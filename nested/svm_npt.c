@@ -10,6 +10,8 @@
 #include "core/cpu.h"
 #include "core/err.h"
 #include "core/insns.h"
+#include "core/printk.h"
+#include "core/msr.h"
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/page.h"
@@ -25,7 +27,7 @@
 static struct nested_root root_of(const struct vmcb *b, u64 ncr3)
 {
 	u64 efer = vmcb_efer(b), cr4 = vmcb_cr4(b);
-	struct nested_root r = { .flags = SHADOW_1G };
+	struct nested_root r = { .flags = SHADOW_1G, .pat = vmcb_g_pat(b) };
 
 	if (efer & EFER_NXE)
 		r.flags |= SHADOW_NX;
@@ -100,28 +102,16 @@ static void flush_all(struct vcpu *v)
 	svm_flush_asid(v->svm->vmcb01);
 }
 
-static bool same_root(const struct nested_root *a, const struct nested_root *b)
-{
-	return a->fmt == b->fmt && a->root.v == b->root.v &&
-	       a->flags == b->flags;
-}
-
 /* True: translations of the table may be in the TLB that are void now. */
 static bool select_npt02(struct vcpu *v, bool flush)
 {
 	struct nested_svm *n = v->nsvm;
-	struct nested_root r = root_of(v->svm->vmcb01, n->ctl.ncr3);
 	bool fresh = false;
 
-	if (flush) {
+	if (flush)
 		shadow_drop_tag(n->shadow, n->ctl.asid);
-		n->root = NULL;
-	}
-	if (!n->root || !same_root(&r, &n->root12) ||
-	    n->slot->root != n->root) {
-		n->root = shadow_get(n->shadow, &r, n->ctl.asid, &fresh);
-		n->root12 = r;
-	}
+	n->root12 = root_of(v->svm->vmcb01, n->ctl.ncr3);
+	n->root = shadow_get(n->shadow, &n->root12, n->ctl.asid, &fresh);
 	return fresh;
 }
 
@@ -225,6 +215,18 @@ static u64 npf_info(u64 info, const struct shadow_fault *f)
 	return info;
 }
 
+/*
+ * L1 lets its guest have a page that L0 watches (L1's own APIC, where there
+ * are several CPUs). L0 does not emulate that for L2: the access has no
+ * effect, as on a bus that nobody answers.
+ */
+static bool l0_page(struct vcpu *v, const struct shadow_fault *f)
+{
+	log_warn("L2 wrote to the page 0x%lx that L0 watches", f->l1pa.v);
+	svm_skip(v);
+	return true;
+}
+
 bool svm_npf(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
@@ -232,15 +234,18 @@ bool svm_npf(struct vcpu *v)
 	u64 info = vmcb_exitinfo1(b), gpa = vmcb_exitinfo2(b);
 	struct shadow_fault f;
 	bool flush = false;
+	int err;
 
 	if (!n->root)
 		return false; /* npt01's fault: core knows what to do */
-	if (!shadow_fault(n->shadow, n->root, L2PA(gpa), npf_access(info), &f,
-			  &flush)) {
-		if (flush)
-			svm_flush_asid(b);
+	err = shadow_fault(n->shadow, n->root, L2PA(gpa), npf_access(info), &f,
+			   &flush);
+	if (flush)
+		svm_flush_asid(b);
+	if (!err)
 		return true;
-	}
+	if (err == -EPERM)
+		return l0_page(v, &f);
 	svm_vmexit(v, &(struct svm_exit12){
 			      .code = VMEXIT_NPF,
 			      .info1 = npf_info(info, &f),
@@ -267,5 +272,10 @@ void svm_npt_reset(struct vcpu *v)
 
 int svm_npt_init(struct vcpu *v)
 {
-	return shadow_init(&v->nsvm->shadow, v->vm, &pt_npt_4, SHADOW_PAGES);
+	struct nested_svm *n = v->nsvm;
+	int err = shadow_init(&n->shadow, v->vm, &pt_npt_4, SHADOW_PAGES);
+
+	if (!err)
+		shadow_host_pat(n->shadow, rdmsr(MSR_PAT));
+	return err;
 }
