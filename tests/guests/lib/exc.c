@@ -52,6 +52,35 @@ int try(void (*fn)(void *), void *arg)
 	return try_call(fn, arg, &p->try_rsp);
 }
 
+/* RSP0 lies below all that this call's frames use. */
+static void user_enter(void *fn)
+{
+	static u8 kernel_stack[MAX_CPUS][4096] __aligned(16);
+	static u8 user_stack[MAX_CPUS][4096] __aligned(16);
+	u32 cpu = cpu_index();
+
+	percpu[cpu].tss.rsp[0] = (u64)kernel_stack[cpu + 1];
+	__asm__ volatile("pushq %0; pushq %1; pushq $2; pushq %2; pushq %3\n\t"
+			 "iretq"
+			 :
+			 : "r"((u64)SEL_USER_DATA | 3),
+			   "r"((u64)user_stack[cpu + 1]),
+			   "r"((u64)SEL_USER64 | 3), "r"(fn)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+int try_user(void (*fn)(void))
+{
+	u16 ss = SEL_DATA;
+	int vector = try(user_enter, (void *)(u64)fn);
+
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss"
+			 :
+			 : "r"(ss));
+	return vector;
+}
+
 const struct fault *last_fault(void)
 {
 	return &percpu[cpu_index()].fault;

@@ -24,6 +24,16 @@ void print(const char *fmt, ...) __printf(1, 2);
 bool check(bool ok, const char *name, const char *fmt, ...) __printf(3, 4);
 /* check() that @got is @want. */
 bool check_eq(u64 got, u64 want, const char *name);
+/*
+ * check() where an emulator is known to be wrong: there a failure is the line
+ * `KNOWN name: emulator fault: @fault (detail)` and counts for nothing.
+ */
+enum emulator { EMU_NONE, EMU_QEMU = 1, EMU_BOCHS = 2, EMU_ANY = 3 };
+#define EMU_DIES 4 /* bare, the emulator hangs or ends: not to be tried */
+bool emulator_bare(void);     /* QEMU's own hypervisor leaf is to be seen */
+enum emulator emulator(void); /* by its devices: L0 passes them through */
+bool check_known(bool ok, const char *name, enum emulator emu,
+		 const char *fault, const char *fmt, ...) __printf(5, 6);
 /* Not tested here, and why: no PASS, no FAIL. */
 void skip(const char *name, const char *why);
 /* Closing line, then the end of the machine. */
@@ -95,6 +105,8 @@ struct fault {
 
 /* Call fn(arg); the vector of an exception that ended it, or -1. */
 int try(void (*fn)(void *), void *arg);
+/* The same at CPL 3, in long mode: the function ends by an exception. */
+int try_user(void (*fn)(void));
 /* Details of the last exception that try() caught on this CPU. */
 const struct fault *last_fault(void);
 /* Called first for a vector: true says that it is settled. */
