@@ -16,6 +16,8 @@ extern const u8 trampoline_start[], trampoline_end[];
 extern const u8 trampoline_cr3[], trampoline_stack[], trampoline_entry[];
 extern const u8 trampoline_nx[];
 
+#define SIPI_TRIES 250
+
 static void (*ap_entry)(struct cpu *cpu);
 static u64 ap_cr0, ap_cr4, ap_cr3;
 static volatile u32 ap_started;
@@ -101,7 +103,7 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 	u8 saved[512];
 	size_t len = (size_t)(trampoline_end - trampoline_start);
 	u64 *tables;
-	int err;
+	int err = -EIO;
 
 	if (len > sizeof(saved))
 		return -E2BIG;
@@ -122,11 +124,16 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 
 	apic_send_init(cpu->apic_id);
 	delay_us(10000);
-	apic_send_sipi(cpu->apic_id, (u8)(trampoline.v >> 12));
-	err = wait_started(20);
-	if (err) {
+	/*
+	 * A SIPI that comes before the INIT was taken is lost, and the delay
+	 * is short where the port answers faster than a bus (an emulator):
+	 * repeat it. A processor that runs ignores it.
+	 */
+	for (u32 i = 0; i < SIPI_TRIES; i++) {
 		apic_send_sipi(cpu->apic_id, (u8)(trampoline.v >> 12));
-		err = wait_started(1000);
+		err = wait_started(20);
+		if (!err)
+			break;
 	}
 	memcpy(page, saved, len);
 	page_free(tables, 3);

@@ -167,13 +167,8 @@ void svm_run(struct vcpu *v, struct vmexit *x)
 				return;
 		}
 		before_entry(v);
-		if (v->in_l2) {
-			code = enter(v);
-			v->stats.exits_l2[svm_stat_slot(code)]++;
-		} else {
-			code = enter(v);
-			v->stats.exits_l1[svm_stat_slot(code)]++;
-		}
+		code = enter(v);
+		stat_exit(v, svm_stat_slot(code));
 		if (unlikely(code == VMEXIT_NMI))
 			svm_take_nmi(v);
 		if (svm_nested && nesting_owns(v, code) &&
