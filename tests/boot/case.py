@@ -45,13 +45,14 @@ class Case:
     order: the expected lines must come in the order given.
     stop: a line that ends the run; without it the machine must end by itself.
     bare: without Abyme.  check(case, result): a further look at the console.
+    slow: only with FULL=1.
     run(case): in the place of one boot; it boots what it likes.
     """
     DEFAULTS = dict(
         emus=("qemu", "bochs"), cpus=1, mem=None, uefi=False, cpu=None,
         l1=None, append="", modules=(), hv="console=com1", bare=False,
         expect=(), forbid=(), order=False, stop=None, timeout=60,
-        check=None, run=None, extra=(), panic=False)
+        check=None, run=None, extra=(), panic=False, slow=False)
 
     def __init__(self, name, emulator, **fields):
         unknown = set(fields) - set(self.DEFAULTS)
@@ -85,6 +86,8 @@ class Case:
     def go(self):
         """Returns a note for the report, or raises Skip or Failure."""
         self.last = None
+        if self.slow and not os.environ.get("FULL"):
+            raise Skip("slow; FULL=1 runs it")
         if self.run:
             return self.run(self)
         result = self.boot()

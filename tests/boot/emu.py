@@ -62,7 +62,7 @@ class Machine:
 class Result:
     def __init__(self):
         self.lines = []
-        self.why = None         # exit, stop, panic, timeout, interrupted
+        self.why = None     # exit, crash, stop, panic, timeout, interrupted
         self.status = None      # of the emulator, if it ended by itself
         self.seconds = 0.0
         self.emulator_log = ""
@@ -382,6 +382,8 @@ class Run:
         finally:
             result.seconds = time.monotonic() - begin
             result.emulator_log = emulator_log(workdir)
+            if result.why == "exit" and crashed(workdir):
+                result.why = "crash"
             if log:
                 log.close()
             shutil.rmtree(workdir, ignore_errors=True)
@@ -444,6 +446,17 @@ class Run:
             p.kill()
             p.wait()
         self.emulator.close()
+
+
+def crashed(workdir):
+    """Did Bochs give up? A guest's power-off looks much the same there."""
+    try:
+        with open(f"{workdir}/bochs.log", errors="replace") as f:
+            panics = [s for s in f if ">>PANIC<<" in s]
+    except OSError:
+        return False
+    return any("shutdown requested" not in s and "soft power off" not in s
+               for s in panics)
 
 
 def emulator_log(workdir):

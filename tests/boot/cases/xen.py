@@ -19,4 +19,4 @@ def xen(name, words="", dom0="", **fields):
 
 
 xen("xen-dom0", mem=1024, timeout=120, emus=["qemu"])
-xen("xen-dom0", mem=1024, timeout=240, emus=["bochs"])
+xen("xen-dom0", mem=1024, timeout=240, emus=["bochs"], slow=True)

@@ -33,7 +33,8 @@ finish() {
 	else
 		say "FAILURE: $failures"
 	fi
-	sync
+	# waits until the console has said everything
+	stty -echo
 	if [ "$(option end)" = reboot ]; then
 		reboot -f
 	else
