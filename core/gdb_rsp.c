@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Framing: bytes to packets and back. The packets are in core/gdb_cmd.c. */
+#include "core/gdb_rsp.h"
+
+#include "core/gdb_cmd.h"
+#include "core/string.h"
+
+#define CTRL_C 0x03
+
+static const char hex_digits[] = "0123456789abcdef";
+
+int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static void put(struct gdb_rsp *r, char c)
+{
+	r->ops->put(r->ctx, (u8)c);
+}
+
+static void transmit(struct gdb_rsp *r)
+{
+	u8 sum = 0;
+
+	put(r, '$');
+	for (u32 i = 0; i < r->sent_len; i++) {
+		sum += (u8)r->out[i];
+		put(r, r->out[i]);
+	}
+	put(r, '#');
+	put(r, hex_digits[sum >> 4]);
+	put(r, hex_digits[sum & 15]);
+}
+
+void out_start(struct gdb_rsp *r)
+{
+	r->out_len = 0;
+}
+
+/* What does not fit is dropped: no reply of ours comes near the limit, and
+ * lists end at out_room(). */
+void out_char(struct gdb_rsp *r, char c)
+{
+	if (r->out_len < GDB_PACKET_MAX)
+		r->out[r->out_len++] = c;
+}
+
+u32 out_room(const struct gdb_rsp *r)
+{
+	return GDB_PACKET_MAX - r->out_len;
+}
+
+void out_str(struct gdb_rsp *r, const char *s)
+{
+	while (*s)
+		out_char(r, *s++);
+}
+
+/* Data of qXfer and the like: what frames a packet is escaped. */
+void out_binary(struct gdb_rsp *r, u8 c)
+{
+	if (c == '$' || c == '#' || c == '}' || c == '*') {
+		out_char(r, '}');
+		c ^= 0x20;
+	}
+	out_char(r, (char)c);
+}
+
+void out_byte(struct gdb_rsp *r, u8 b)
+{
+	out_char(r, hex_digits[b >> 4]);
+	out_char(r, hex_digits[b & 15]);
+}
+
+/* A number without leading zeros. */
+void out_hex(struct gdb_rsp *r, u64 v)
+{
+	int shift = 60;
+
+	while (shift && !(v >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		out_char(r, hex_digits[v >> shift & 15]);
+}
+
+void out_send(struct gdb_rsp *r)
+{
+	r->sent_len = r->out_len;
+	transmit(r);
+}
+
+void out_reply(struct gdb_rsp *r, const char *s)
+{
+	out_start(r);
+	out_str(r, s);
+	out_send(r);
+}
+
+void gdb_rsp_console(struct gdb_rsp *r, const char *s)
+{
+	if (!r->attached)
+		return;
+	while (*s) {
+		out_start(r);
+		out_char(r, 'O');
+		while (*s && out_room(r) > 2)
+			out_byte(r, (u8)*s++);
+		out_send(r);
+	}
+}
+
+void gdb_rsp_init(struct gdb_rsp *r, const struct gdb_ops *ops, void *ctx)
+{
+	memset(r, 0, sizeof(*r));
+	r->ops = ops;
+	r->ctx = ctx;
+	r->running = true;
+}
+
+static void body_start(struct gdb_rsp *r)
+{
+	r->state = RSP_BODY;
+	r->sum = 0;
+	r->in_len = 0;
+	r->too_long = false;
+}
+
+static void body_byte(struct gdb_rsp *r, u8 c)
+{
+	if (r->in_len < GDB_PACKET_MAX)
+		r->in[r->in_len++] = (char)c;
+	else
+		r->too_long = true;
+}
+
+/* A whole packet with a good sum: was it one for a running target? */
+static bool packet_end(struct gdb_rsp *r)
+{
+	bool was_running = r->running;
+
+	if (!r->no_ack)
+		put(r, '+');
+	r->attached = true;
+	r->in[r->in_len] = 0;
+	if (r->too_long)
+		out_reply(r, "E7");
+	else
+		gdb_command(r, r->in, r->in_len);
+	return was_running;
+}
+
+static void idle_byte(struct gdb_rsp *r, u8 c)
+{
+	if (c == '$')
+		body_start(r);
+	else if (c == '-' && !r->no_ack && r->sent_len)
+		transmit(r);
+}
+
+bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
+{
+	int digit = hex_value((char)c);
+
+	switch (r->state) {
+	case RSP_IDLE:
+		if (c == CTRL_C)
+			return true;
+		idle_byte(r, c);
+		return false;
+	case RSP_BODY:
+	case RSP_ESCAPE:
+		if (c == '$') { /* the end of the last one was lost */
+			body_start(r);
+			return false;
+		}
+		if (c == '#') {
+			r->state = RSP_SUM1;
+			return false;
+		}
+		r->sum += c;
+		if (r->state == RSP_ESCAPE)
+			body_byte(r, c ^ 0x20);
+		else if (c != '}')
+			body_byte(r, c);
+		r->state = c == '}' && r->state == RSP_BODY ? RSP_ESCAPE
+							    : RSP_BODY;
+		return false;
+	case RSP_SUM1:
+		r->sum_hex = (u8)(digit << 4);
+		r->state = digit < 0 ? RSP_IDLE : RSP_SUM2;
+		break;
+	case RSP_SUM2:
+		r->state = RSP_IDLE;
+		if (digit >= 0 && (r->sum_hex | digit) == r->sum)
+			return packet_end(r);
+		digit = -1;
+		break;
+	}
+	if (digit < 0 && !r->no_ack)
+		put(r, '-');
+	return false;
+}
