@@ -4,6 +4,7 @@
  * what the processor gives, by value or by exception. One table, one line a
  * case: the code, and the vector it must end in (-1: none).
  */
+/* boot: emus=qemu,bochs,bochs-svm bare */
 #include "tests/guests/lib/guest.h"
 
 #define OK (-1)

@@ -4,6 +4,7 @@
  * what is to be found: `hello modules=N`, with module K's string beginning
  * with "modK" and its contents with "module K" (build/guests/moduleK).
  */
+/* boot: modules=2 append=hello+modules=2 bare */
 #include "tests/guests/lib/guest.h"
 
 static u8 bss_canary[8192] __aligned(4096);

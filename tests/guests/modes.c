@@ -4,6 +4,7 @@
  * exit (CPUID in several lengths, MSRs, CR0, CR4, WBINVD) answer as in long
  * mode and end on the next instruction.
  */
+/* boot: emus=qemu,bochs,bochs-svm bare */
 #include "tests/guests/lib/modes.h"
 
 #define PG (u32) CR0_PG

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* First contact with SVM: an L2 that does VMMCALL, again and again. */
+/* boot: emus=qemu,bochs-svm bare */
 #include "tests/guests/lib/svm.h"
 
 #define TRIPS 1000
