@@ -192,7 +192,7 @@ static enum pt_result walk(struct vm *vm, const struct paging *p, u64 la,
 			   struct pt_mode *m, struct pt_walk *w)
 {
 	const struct pt_format *f = format_of(p);
-	u64 flags = PT_1G | PT_PSE36;
+	u64 flags = PT_1G;
 
 	if (p->efer & EFER_NXE)
 		flags |= PT_NX;

@@ -159,11 +159,11 @@ static u64 rsvd_common(const struct pt_format *f, u8 phys_bits, u64 flags)
 }
 
 /* 4 MiB pages: address bits 39:32 stand in 20:13. */
-static u64 rsvd_pse36(u8 phys_bits, u64 flags)
+static u64 rsvd_pse36(u8 phys_bits)
 {
-	if (!(flags & PT_PSE36))
-		return BITS(20, 13);
-	return phys_bits < 40 ? BITS(20, 13 + MAX(phys_bits, 32) - 32) : 0;
+	u8 bits = MIN(MAX(phys_bits, 32), 40);
+
+	return bits < 40 ? BITS(20, 13 + bits - 32) : 0;
 }
 
 /* Combinations of R (0), W (1) and X (2) that are misconfigurations:
@@ -200,7 +200,7 @@ void pt_mode_init(struct pt_mode *m, const struct pt_format *fmt, u8 phys_bits,
 			m->rsvd_table[l] |= PT_PS;
 	}
 	if (fmt->entry_size == 4)
-		m->rsvd_leaf[2] |= rsvd_pse36(phys_bits, flags);
+		m->rsvd_leaf[2] |= rsvd_pse36(phys_bits);
 }
 
 u32 pt_rights(const struct pt_mode *m, u32 level, u64 e)
@@ -273,7 +273,9 @@ enum pt_result pt_walk(const struct pt_mode *m, u64 root, u64 in,
 
 		w->ptr[l] = mem(ctx, table + (u64)pt_index(f, l, in) *
 						     f->entry_size);
-		e = w->ptr[l] ? pt_load(f, w->ptr[l]) : ~0ull;
+		e = w->ptr[l]		 ? pt_load(f, w->ptr[l])
+		    : f->entry_size == 8 ? ~0ull
+					 : 0xffffffff;
 		w->entry[l] = e;
 		if (!entry_present(m, e)) {
 			w->rights = 0;

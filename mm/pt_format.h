@@ -14,13 +14,14 @@
 
 /* Features of a mode. The x86 and NPT formats always keep accessed and dirty
  * flags; for EPT it is EPTP bit 6. */
-#define PT_AD BIT(0)	/* EPT: accessed and dirty flags are on */
-#define PT_NX BIT(1)	/* x86, NPT: EFER.NXE of the tables' owner */
-#define PT_XO BIT(2)	/* EPT: execute-only entries are allowed */
-#define PT_1G BIT(3)	/* 1 GiB pages exist */
-#define PT_PSE BIT(4)	/* 32-bit: CR4.PSE, so 4 MiB pages exist */
-#define PT_MBE BIT(5)	/* EPT: mode-based execute control, bit 10 is XU */
-#define PT_PSE36 BIT(6) /* 32-bit: 4 MiB pages have address bits 39:32 */
+#define PT_AD BIT(0) /* EPT: accessed and dirty flags are on */
+#define PT_NX BIT(1) /* x86, NPT: EFER.NXE of the tables' owner */
+#define PT_XO BIT(2) /* EPT: execute-only entries are allowed */
+#define PT_1G BIT(3) /* 1 GiB pages exist */
+#define PT_PSE \
+	BIT(4)	      /* 32-bit: CR4.PSE, so 4 MiB pages exist, with PSE-36
+			 * as on every processor that has virtualization */
+#define PT_MBE BIT(5) /* EPT: mode-based execute control, bit 10 is XU */
 
 #define PT_P BIT(0)
 #define PT_W BIT(1)

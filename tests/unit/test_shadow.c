@@ -1,0 +1,944 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sources: mm/shadow.c mm/shadow_fill.c mm/shadow_pool.c mm/fold.c mm/slat.c mm/page.c mm/mtrr.c mm/pt_format.c mm/guest.c */
+#include "tests/unit/unit.h"
+
+#include "core/err.h"
+#include "core/msr.h"
+#include "core/vcpu.h"
+#include "mm/fold.h"
+#include "mm/guest.h"
+#include "mm/mtrr.h"
+#include "mm/page.h"
+#include "mm/shadow.h"
+#include "mm/slat.h"
+#include "tests/unit/naive.h"
+
+/*
+ * Toy machine: 48 MiB of memory, L0 in the middle, RAM of L1's on both sides,
+ * an uncached hole at 3 GiB. L1's nested tables are random, in TABLES.
+ */
+#define MEMORY MiB(48)
+#define L0_START (MiB(20) + KiB(16))
+#define L0_LEN MiB(12)
+#define POOL (L0_START + KiB(4))
+#define POOL_LEN (L0_LEN - KiB(4))
+#define MMIO GiB(3)
+#define WATCHED 0xfee00000ull
+#define TABLES MiB(1)
+#define NR_TABLES 24u
+#define PHYS_BITS 36
+#define RWX (ACCESS_R | ACCESS_W | ACCESS_X)
+
+static struct vm vm;
+static struct slat slat;
+static struct mtrr_state mtrr;
+static struct shadow *sh;
+static struct nested_root root12;
+static struct naive_mode m12, m02;
+
+/* What a read of L1's memory gives. */
+static u64 rd_l1(u64 pa, unsigned size)
+{
+	u64 v = 0;
+
+	if (pa >= L0_START && pa < L0_START + L0_LEN)
+		pa = L0_START + (pa & 0xfff); /* scratch: L0's first page */
+	if (pa + size > MEMORY)
+		return size == 8 ? ~0ull : 0xffffffff;
+	memcpy(&v, unit_memory + pa, size);
+	return v;
+}
+
+static u64 rd_host(u64 pa, unsigned size)
+{
+	u64 v = 0;
+
+	CHECK(pa >= POOL && pa + size <= POOL + POOL_LEN);
+	memcpy(&v, unit_memory + pa, size);
+	return v;
+}
+
+static void mtrr_put(u32 msr, u64 v)
+{
+	CHECK_EQ(mtrr_set(&mtrr, msr, v), 0);
+}
+
+static void machine(bool ept, u32 max_page)
+{
+	unit_memory_init(MEMORY);
+	page_init(HPA(POOL), POOL_LEN);
+	memset(&mtrr, 0, sizeof(mtrr));
+	mtrr.phys_bits = PHYS_BITS;
+	mtrr_put(MSR_MTRR_CAP, BIT(8) | 8);
+	mtrr_put(MSR_MTRR_DEF_TYPE, BIT(11) | MT_WB);
+	mtrr_put(MSR_MTRR_PHYSBASE0, MMIO | MT_UC);
+	mtrr_put(MSR_MTRR_PHYSBASE0 + 1,
+		 (BITS(PHYS_BITS - 1, 0) & ~(GiB(1) - 1)) | BIT(11));
+	memset(&vm, 0, sizeof(vm));
+	memset(&slat, 0, sizeof(slat));
+	vm.map.n = 2;
+	vm.map.r[0] = (struct mem_region){ 0, L0_START, MEM_RAM };
+	vm.map.r[1] =
+		(struct mem_region){ L0_START + L0_LEN,
+				     MEMORY - L0_START - L0_LEN, MEM_RAM };
+	vm.l0_start = HPA(L0_START);
+	vm.l0_len = L0_LEN;
+	vm.scratch = HPA(L0_START);
+	vm.slat = &slat;
+	slat.fmt = ept ? &pt_ept_4 : &pt_npt_4;
+	slat.max_page = max_page;
+	slat.mtrr = &mtrr;
+	slat.phys_bits = PHYS_BITS;
+	CHECK_EQ(slat_build(&slat, &vm.map, vm.l0_start, vm.l0_len, vm.scratch),
+		 0);
+	CHECK_EQ(slat_protect(&slat, L1PA(WATCHED), HPA(WATCHED), ACCESS_R), 0);
+	m02 = (struct naive_mode){ .kind = ept ? N_E4 : N_4,
+				   .amd = true,
+				   .nx = true,
+				   .has_1g = true,
+				   .xo = true,
+				   .mbe = true,
+				   .phys_bits = PHYS_BITS,
+				   .rd = rd_host };
+}
+
+static const struct pt_format *const formats[] = {
+	[N_32] = &pt_npt_32, [N_PAE] = &pt_npt_pae, [N_4] = &pt_npt_4,
+	[N_5] = &pt_npt_5,   [N_E4] = &pt_ept_4,    [N_E5] = &pt_ept_5,
+};
+
+static bool is_ept(enum naive_kind k)
+{
+	return k >= N_E4;
+}
+
+/* L1's mode: format @k under the SHADOW_* in @flags. */
+static void mode12(enum naive_kind k, u64 flags)
+{
+	root12 = (struct nested_root){ .fmt = formats[k],
+				       .root = L1PA(TABLES),
+				       .flags = flags,
+				       .pat = is_ept(k) ? 0
+							: 0x0007010600070406 };
+	m12 = (struct naive_mode){ .kind = k,
+				   .amd = !is_ept(k),
+				   .nx = flags & SHADOW_NX,
+				   .pse = flags & SHADOW_PSE,
+				   .has_1g = flags & SHADOW_1G,
+				   .ad = flags & SHADOW_AD,
+				   .xo = flags & SHADOW_XO,
+				   .mbe = flags & SHADOW_MBE,
+				   .phys_bits = PHYS_BITS,
+				   .rd = rd_l1 };
+}
+
+/* ------------------------------------------------------------------------ */
+/* Random tables.							     */
+
+static u64 rnd(u64 n)
+{
+	return unit_random() % n;
+}
+
+/*
+ * Half of the rounds are calm: tables keep to one level each, and what is
+ * forbidden is rare. In the others any table may be met at any level.
+ */
+static bool calm;
+static u32 level; /* calm: of the table that is being filled */
+
+static bool rare(u64 n)
+{
+	return rnd(calm ? 16 * n : n) == 0;
+}
+
+static u32 level_of(u32 t)
+{
+	u32 levels = formats[m12.kind]->levels;
+
+	return levels - t % levels; /* table 0 is the root */
+}
+
+static u64 random_table(void)
+{
+	u32 t;
+
+	if (rare(40))
+		return MMIO + rnd(16) * 4096;
+	if (rare(40))
+		return L0_START + rnd(8) * 4096;
+	if (rare(40))
+		return BIT(PHYS_BITS - 1) + rnd(8) * 4096;
+	do
+		t = (u32)rnd(NR_TABLES);
+	while (calm && level > 1 && level_of(t) != level - 1);
+	return TABLES + t * 4096;
+}
+
+static bool random_leaf(void)
+{
+	if (!calm)
+		return rnd(4) == 0;
+	return level == 1 || (level == 2 && rnd(3) == 0) ||
+	       (level == 3 && m12.has_1g && rnd(6) == 0);
+}
+
+static u64 random_page(void)
+{
+	switch (rnd(12)) {
+	case 0:
+		return MMIO + rnd(4096) * 4096;
+	case 1:
+		return L0_START + rnd(L0_LEN / 4096) * 4096;
+	case 2:
+		return WATCHED;
+	case 3:
+		return rnd(slat.max_page > 1 ? BIT(PHYS_BITS - 12) : 1024) *
+		       4096;
+	case 4:
+		return L0_START + L0_LEN + rnd(16) * 4096;
+	default:
+		return rnd(MEMORY / 4096) * 4096;
+	}
+}
+
+/* @e as a large page's: the low bits of the address mostly clear. */
+static u64 align_leaf(u64 e, u64 low)
+{
+	if (calm && level < 2)
+		return e;
+	if (rare(8))
+		return e;
+	return e & ~(calm && level == 3 ? low | BITS(29, 21) : low);
+}
+
+static u64 random_x86(bool small)
+{
+	bool leaf = random_leaf();
+	u64 e = leaf ? random_page() : random_table();
+
+	if (small)
+		e &= 0xfffff000;
+	e |= unit_random() & 0x7f; /* P W U PWT PCD A D */
+	if (rnd(8))
+		e |= 1 | 4;
+	if (rnd(2))
+		e |= 0x22;
+	if (leaf) {
+		if (!calm || level > 1 || rnd(2))
+			e |= 0x80;
+		e = align_leaf(e, small ? 0x3fe000 : 0x1fe000);
+	}
+	if (m12.nx && !small && rnd(8) == 0)
+		e |= BIT(63);
+	if (!small && rare(40))
+		e |= BIT(PHYS_BITS + rnd(64 - PHYS_BITS));
+	return e;
+}
+
+static u64 random_ept(void)
+{
+	static const u8 types[] = { 0, 1, 4, 5, 6, 6, 6, 6 };
+	bool leaf = random_leaf();
+	u64 e = leaf ? random_page() : random_table();
+
+	if (rare(6))
+		e |= rnd(8);
+	else
+		e |= "\7\7\7\7\3\5\1"[rnd(7)];
+	if (m12.xo && rnd(8) == 0)
+		e = (e & ~7ull) | 4;
+	e |= unit_random() & (EPT_A | EPT_D | EPT_XU | BIT(63));
+	if (rnd(2))
+		e |= EPT_A | EPT_XU;
+	if (leaf) {
+		if (!calm || level > 1 || rnd(2))
+			e |= 0x80;
+		e |= (u64)types[rnd(8)] << 3 | (rnd(2) ? EPT_IPAT : 0);
+		e = align_leaf(e, 0x1ff000);
+	} else if (rare(4)) { /* a page, if at the last level */
+		e |= (u64)types[rnd(8)] << 3;
+	}
+	if (rare(40))
+		e |= BIT(PHYS_BITS + rnd(52 - PHYS_BITS));
+	if (rare(40))
+		e |= rnd(8) << 3;
+	return e;
+}
+
+static void put12(u64 pa, u64 e)
+{
+	memcpy(unit_memory + pa, &e, m12.kind == N_32 ? 4 : 8);
+}
+
+static u64 random_entry(u32 table)
+{
+	if (rnd(12) == 0)
+		return 0;
+	level = level_of(table);
+	if (is_ept(m12.kind))
+		return random_ept();
+	if (m12.kind == N_PAE && table == 0) /* PDPTEs */
+		return rare(8) ? random_x86(false) : random_table() | 1;
+	return random_x86(m12.kind == N_32);
+}
+
+/*
+ * Fill the tables. Only the first 16 and the last 8 entries of each are used,
+ * and a run of 64 leaves in every third, so that walks meet.
+ */
+static void random_tables(void)
+{
+	u32 size = m12.kind == N_32 ? 4 : 8, n = 4096 / size, t, i;
+
+	memset(unit_memory + TABLES, 0, NR_TABLES * 4096);
+	for (t = 0; t < NR_TABLES; t++)
+		for (i = 0; i < n; i++) {
+			if (i >= (t % 3 ? 16 : 64) && i < n - 8)
+				continue;
+			put12(TABLES + t * 4096 + i * size, random_entry(t));
+		}
+}
+
+static u64 random_gpa(void)
+{
+	static const u8 width[] = { 32, 32, 48, 57, 48, 57 };
+	u64 gpa = 0;
+	u32 l;
+
+	for (l = 0; l < formats[m12.kind]->levels; l++) {
+		const struct pt_level *p = &formats[m12.kind]->level[l + 1];
+		u64 idx = rnd(3) ? rnd(16) : rnd(2) ? rnd(64) : ~rnd(8);
+
+		gpa |= (idx & ((1u << p->bits) - 1)) << p->shift;
+	}
+	if (rnd(64) == 0)
+		gpa |= BIT(width[m12.kind]);
+	if (m12.kind == N_5 || m12.kind == N_E5) /* folded: 4 levels */
+		gpa &= rnd(16) ? BITS(47, 0) : ~0ull;
+	return gpa | rnd(4096);
+}
+
+/* ------------------------------------------------------------------------ */
+/* What must hold.							     */
+
+static u64 host_of(u64 l1pa)
+{
+	if (l1pa >= L0_START && l1pa < L0_START + L0_LEN)
+		return L0_START + (l1pa & 0xfff);
+	return l1pa;
+}
+
+static u32 host_access(u64 l1pa)
+{
+	return (l1pa & ~0xfffull) == WATCHED ? ACCESS_R : RWX;
+}
+
+static u64 pat_of(u64 pat, u64 e, bool large)
+{
+	u32 i = (e >> 3 & 1) | (e >> 4 & 1) << 1 |
+		(e >> (large ? 12 : 7) & 1) << 2;
+
+	return pat >> (8 * i) & 7;
+}
+
+static void check_type(const struct naive *n12, const struct naive *n02)
+{
+	bool hidden = n12->addr >= L0_START && n12->addr < L0_START + L0_LEN;
+	u64 end;
+
+	if (is_ept(m12.kind)) {
+		enum memory_type t01 =
+			hidden ? MT_WB : mtrr_type(&mtrr, n12->addr, &end);
+
+		CHECK_EQ(n02->leaf & (EPT_TYPE | EPT_IPAT),
+			 fold_type_ept(n12->leaf, t01));
+	} else {
+		u64 want = pat_of(root12.pat, n12->leaf, n12->shift > 12);
+		u64 got =
+			pat_of(0x0007040600070406, n02->leaf, n02->shift > 12);
+
+		/* WC is the one that the PAT of a reset lacks. */
+		CHECK_EQ(got, want == MT_WC ? MT_UC : want);
+	}
+}
+
+/* The folded leaf at @gpa against L1's tables as they are now. Only when it
+ * was filled @now must it have all the rights that it may have. */
+static void check_leaf(u64 gpa, const struct naive *n02, bool now)
+{
+	struct naive n = naive_walk(&m12, root12.root.v, gpa);
+	bool w;
+	u32 a;
+
+	CHECK_EQ(n.res, NAIVE_OK);
+	if (n.res != NAIVE_OK)
+		return;
+	a = host_access(n.addr);
+	CHECK_EQ(n02->addr, host_of(n.addr));
+	CHECK(n02->shift <= n.shift);
+	CHECK(n.accessed);
+	w = n.w && (a & ACCESS_W) && n.dirty;
+	CHECK(now ? n02->w == w : n02->w <= w);
+	CHECK_EQ(n02->x, n.x && (a & ACCESS_X));
+	if (is_ept(m12.kind)) {
+		CHECK_EQ(n02->r, n.r);
+		CHECK_EQ(n02->xu, n.xu && (a & ACCESS_X));
+	} else {
+		CHECK(n.u && n02->u);
+	}
+	check_type(&n, n02);
+}
+
+/* Every leaf of the folded table below @table. */
+static u32 check_all(struct shadow_root *r, u64 table, u32 level, u64 base)
+{
+	u32 i, n = 0;
+	u64 e;
+
+	for (i = 0; i < 512; i++) {
+		u64 gpa = base + ((u64)i << (12 + 9 * (level - 1)));
+
+		e = rd_host(table + i * 8, 8);
+		if (!e)
+			continue;
+		if (level > 1 && !(e & 0x80)) {
+			n += check_all(r, e & NAIVE_ADDR, level - 1, gpa);
+		} else {
+			struct naive n02;
+
+			gpa |= unit_random() & (BIT(12 + 9 * (level - 1)) - 1);
+			n02 = naive_walk(&m02, shadow_root_hpa(r).v, gpa);
+			CHECK_EQ(n02.res, NAIVE_OK);
+			check_leaf(gpa, &n02, false);
+			n++;
+		}
+	}
+	return n;
+}
+
+static u32 check_root(struct shadow_root *r)
+{
+	return check_all(r, shadow_root_hpa(r).v, 4, 0);
+}
+
+static struct {
+	u32 ok, np, rsv, rights, l0, wide;
+} seen;
+
+static bool allowed(const struct naive *n, u32 access)
+{
+	if (is_ept(m12.kind)) {
+		bool x = m12.mbe && (access & ACCESS_U) ? n->xu : n->x;
+
+		return !((access & ACCESS_R) && !n->r) &&
+		       !((access & ACCESS_W) && !n->w) &&
+		       !((access & ACCESS_X) && !x);
+	}
+	return n->u && !((access & ACCESS_W) && !n->w) &&
+	       !((access & ACCESS_X) && !n->x);
+}
+
+static u32 naive_rights(const struct naive *n)
+{
+	u32 u = is_ept(m12.kind) ? n->xu : n->u;
+
+	return (n->r ? ACCESS_R : 0) | (n->w ? ACCESS_W : 0) |
+	       (n->x ? ACCESS_X : 0) | (u ? ACCESS_U : 0);
+}
+
+static void check_fault(const struct naive *n, u32 access,
+			const struct shadow_fault *f)
+{
+	u32 kind = n->res == NAIVE_NP	 ? SF_NOT_PRESENT
+		   : n->res == NAIVE_RSV ? SF_RESERVED
+					 : SF_RIGHTS;
+
+	if (n->res == NAIVE_OK)
+		CHECK(!allowed(n, access));
+	CHECK_EQ(f->kind, kind);
+	CHECK_EQ(f->level, n->level);
+	CHECK_EQ(f->rights, naive_rights(n));
+	CHECK_EQ(f->entry, n->leaf);
+	if (n->res == NAIVE_NP)
+		seen.np++;
+	else if (n->res == NAIVE_RSV)
+		seen.rsv++;
+	else
+		seen.rights++;
+}
+
+static u32 random_access(void)
+{
+	static const u8 a[] = { ACCESS_R, ACCESS_W, ACCESS_R | ACCESS_W,
+				ACCESS_X, ACCESS_X | ACCESS_U };
+
+	return a[rnd(5)];
+}
+
+/* One fault, judged by the naive walker before and after. */
+static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
+{
+	struct naive before = naive_walk(&m12, root12.root.v, gpa), n02;
+	struct shadow_fault f;
+	bool flush = false;
+	int err;
+
+	if (gpa >> 48)
+		before = (struct naive){ .res = NAIVE_NP,
+					 .level = formats[m12.kind]->levels };
+	err = shadow_fault(sh, r, L2PA(gpa), access, &f, &flush);
+	if (err == -EFAULT) {
+		check_fault(&before, access, &f);
+		return;
+	}
+	CHECK_EQ(before.res, NAIVE_OK);
+	CHECK(allowed(&before, access));
+	if (err == -EPERM) {
+		CHECK(access & ~host_access(before.addr) & RWX);
+		CHECK_EQ(f.kind, SF_L0);
+		CHECK_EQ(f.l1pa.v, before.addr);
+		seen.l0++;
+		return;
+	}
+	CHECK_EQ(err, 0);
+	CHECK_EQ(f.dirtied, (access & ACCESS_W) && !before.dirty);
+	n02 = naive_walk(&m02, shadow_root_hpa(r).v, gpa);
+	CHECK_EQ(n02.res, NAIVE_OK);
+	CHECK(allowed(&n02, access));
+	check_leaf(gpa, &n02, true);
+	seen.ok++;
+	seen.wide += n02.shift > 12;
+}
+
+static void property(enum naive_kind k, u64 flags, u32 max_page)
+{
+	bool fresh;
+	u32 round, i;
+
+	machine(is_ept(k), max_page);
+	CHECK_EQ(shadow_init(&sh, &vm, is_ept(k) ? &pt_ept_4 : &pt_npt_4, 128),
+		 0);
+	mode12(k, flags);
+	memset(&seen, 0, sizeof(seen));
+	for (round = 0; round < 40; round++) {
+		struct shadow_root *r;
+
+		calm = round & 1;
+		random_tables();
+		switch (round % 3) {
+		case 0:
+			shadow_drop_all(sh);
+			break;
+		case 1:
+			shadow_drop_root(sh, root12.root);
+			break;
+		case 2:
+			shadow_drop_tag(sh, 7);
+			break;
+		}
+		r = shadow_get(sh, &root12, 7, &fresh);
+		CHECK(fresh);
+		CHECK_EQ(check_root(r), 0);
+		for (i = 0; i < 150; i++)
+			one_fault(r, random_gpa(), random_access());
+		check_root(r);
+		CHECK(shadow_get(sh, &root12, 7, &fresh) == r);
+		CHECK(!fresh);
+	}
+	CHECK(seen.ok > 300 && seen.np > 100 && seen.rights > 100);
+	CHECK(seen.l0 && (k == N_32 || seen.rsv > 100));
+	if (getenv("UNIT_VERBOSE"))
+		printf("%s: ok %u np %u rsv %u rights %u l0 %u large %u\n",
+		       formats[k]->name, seen.ok, seen.np, seen.rsv,
+		       seen.rights, seen.l0, seen.wide);
+}
+
+TEST(shadow_fold_npt_32)
+{
+	property(N_32, SHADOW_PSE, 3);
+	property(N_32, 0, 3);
+}
+
+TEST(shadow_fold_npt_pae)
+{
+	property(N_PAE, SHADOW_NX, 3);
+	property(N_PAE, 0, 2);
+}
+
+TEST(shadow_fold_npt_4)
+{
+	property(N_4, SHADOW_NX | SHADOW_1G, 3);
+	property(N_4, SHADOW_NX, 3);
+	property(N_4, SHADOW_1G, 2);
+}
+
+TEST(shadow_fold_npt_5)
+{
+	property(N_5, SHADOW_NX | SHADOW_1G, 3);
+}
+
+TEST(shadow_fold_ept_4)
+{
+	property(N_E4, SHADOW_AD | SHADOW_1G | SHADOW_XO, 3);
+	property(N_E4, SHADOW_1G, 3);
+	property(N_E4, SHADOW_AD, 2);
+	property(N_E4, SHADOW_AD | SHADOW_MBE | SHADOW_XO | SHADOW_1G, 3);
+	property(N_E4, SHADOW_MBE, 1);
+}
+
+TEST(shadow_fold_ept_5)
+{
+	property(N_E5, SHADOW_AD | SHADOW_1G | SHADOW_XO, 3);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Regular tables: one leaf table (or directory) of consecutive pages.	     */
+
+#define LEAF_TABLE (TABLES + 3 * 4096)
+#define PAGES_AT MiB(2) /* what page 0 of L2 maps to */
+
+static u64 leaf_flags;
+static struct shadow_root *root;
+
+/* L2's [0, 2 MiB) by 512 leaves with @flags besides the rights. */
+static void regular(enum naive_kind k, u64 mode, u64 flags, u32 pages)
+{
+	bool ept = is_ept(k), fresh;
+	u64 table = ept ? 7 | (flags & EPT_A) : 0x27, i;
+
+	machine(ept, 3);
+	CHECK_EQ(shadow_init(&sh, &vm, ept ? &pt_ept_4 : &pt_npt_4, pages), 0);
+	mode12(k, mode);
+	leaf_flags = flags;
+	put12(TABLES, (TABLES + 4096) | table);
+	put12(TABLES + 4096, (TABLES + 2 * 4096) | table);
+	put12(TABLES + 2 * 4096, LEAF_TABLE | table);
+	for (i = 0; i < 512; i++)
+		put12(LEAF_TABLE + i * 8, (PAGES_AT + i * 4096) | flags);
+	root = shadow_get(sh, &root12, 0, &fresh);
+	CHECK(fresh);
+}
+
+/* As hardware would: is the access served without a fault? */
+static bool hit(u64 gpa, u32 access)
+{
+	struct naive n = naive_walk(&m02, shadow_root_hpa(root).v, gpa);
+
+	return n.res == NAIVE_OK && allowed(&n, access);
+}
+
+static bool flushed;
+
+static void touch(u64 gpa, u32 access)
+{
+	struct shadow_fault f;
+
+	if (!hit(gpa, access)) {
+		CHECK_EQ(
+			shadow_fault(sh, root, L2PA(gpa), access, &f, &flushed),
+			0);
+		CHECK(hit(gpa, access));
+	}
+}
+
+static u64 faults(void)
+{
+	struct shadow_stats st;
+
+	shadow_stats(sh, &st);
+	return st.faults;
+}
+
+#define NPT_LEAF (PT_P | PT_W | PT_U)
+#define EPT_LEAF (EPT_R | EPT_W | EPT_X | MT_WB << 3)
+
+TEST(shadow_fills_a_sequence)
+{
+	static const struct {
+		enum naive_kind k;
+		u64 mode, flags;
+		u32 access, most, least;
+	} t[] = {
+		{ N_4, 0, NPT_LEAF | PT_A | PT_D, ACCESS_W, 8, 3 },
+		{ N_4, 0, NPT_LEAF | PT_A, ACCESS_R, 8, 3 },
+		/* dirty or accessed flags are to be set: page by page */
+		{ N_4, 0, NPT_LEAF | PT_A, ACCESS_W, 512, 512 },
+		{ N_4, 0, NPT_LEAF, ACCESS_R, 512, 512 },
+		{ N_E4, 0, EPT_LEAF, ACCESS_W, 8, 3 },
+		{ N_E4, SHADOW_AD, EPT_LEAF | EPT_A | EPT_D, ACCESS_W, 8, 3 },
+		{ N_E4, SHADOW_AD, EPT_LEAF | EPT_A, ACCESS_W, 512, 512 },
+		{ N_E4, SHADOW_AD, EPT_LEAF, ACCESS_R, 512, 512 },
+	};
+	u64 i, j, before;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		regular(t[i].k, t[i].mode, t[i].flags, 64);
+		for (j = 0; j < 512; j++)
+			touch(j * 4096, t[i].access);
+		CHECK(faults() <= t[i].most && faults() >= t[i].least);
+		CHECK_EQ(check_root(root), 512);
+		before = faults();
+		for (j = 0; j < 512; j++)
+			touch(j * 4096, t[i].access);
+		CHECK_EQ(faults(), before);
+	}
+}
+
+/* After L1's flush the same pages come back in a few faults. */
+TEST(shadow_refills_after_a_flush)
+{
+	u64 i, j, before;
+	bool fresh;
+
+	regular(N_4, 0, NPT_LEAF, 64);
+	for (j = 0; j < 512; j++)
+		touch(j * 4096, ACCESS_W);
+	for (i = 0; i < 3; i++) {
+		shadow_drop_all(sh);
+		CHECK(shadow_get(sh, &root12, 0, &fresh) == root && fresh);
+		CHECK(!hit(0, ACCESS_R));
+		before = faults();
+		for (j = 0; j < 512; j++)
+			touch(j * 4096, ACCESS_W);
+		CHECK(faults() - before <= 8);
+	}
+}
+
+static u64 entry12(u64 i)
+{
+	return rd_l1(LEAF_TABLE + i * 8, 8);
+}
+
+TEST(shadow_accessed_and_dirty)
+{
+	struct shadow_fault f;
+	l1pa_t out;
+	bool flush = false;
+
+	regular(N_4, 0, NPT_LEAF, 64);
+	touch(5 * 4096, ACCESS_R);
+	CHECK_EQ(entry12(5) & (PT_A | PT_D), PT_A);
+	CHECK_EQ(entry12(6) & (PT_A | PT_D), 0);
+	CHECK(!hit(5 * 4096, ACCESS_W));
+	CHECK_EQ(shadow_fault(sh, root, L2PA(5 * 4096),
+			      ACCESS_W | SHADOW_KEEP_CLEAN, &f, &flush),
+		 -EAGAIN);
+	CHECK_EQ(entry12(5) & PT_D, 0);
+	CHECK_EQ(shadow_fault(sh, root, L2PA(5 * 4096), ACCESS_W, &f, &flush),
+		 0);
+	CHECK(f.dirtied && !flush); /* more rights: no flush */
+	CHECK_EQ(entry12(5) & PT_D, PT_D);
+	CHECK_EQ(shadow_fault(sh, root, L2PA(5 * 4096),
+			      ACCESS_W | SHADOW_KEEP_CLEAN, &f, &flush),
+		 0);
+	CHECK(!f.dirtied);
+	CHECK_EQ(shadow_translate(sh, &root12, L2PA(7 * 4096 + 9), ACCESS_R,
+				  &out, &f),
+		 0);
+	CHECK_EQ(out.v, PAGES_AT + 7 * 4096 + 9);
+	CHECK_EQ(entry12(7) & (PT_A | PT_D), 0);
+	CHECK_EQ(shadow_translate(sh, &root12, L2PA(7 * 4096), ACCESS_W, &out,
+				  &f),
+		 0);
+	CHECK_EQ(entry12(7) & (PT_A | PT_D), PT_A | PT_D);
+	CHECK_EQ(
+		shadow_translate(sh, &root12, L2PA(GiB(1)), ACCESS_R, &out, &f),
+		-EFAULT);
+	CHECK_EQ(f.kind, SF_NOT_PRESENT);
+}
+
+/* Large in both stages: large in the folded table, and its neighbours too. */
+TEST(shadow_large_pages)
+{
+	struct naive n;
+	u64 i;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	for (i = 0; i < 512; i++)
+		put12(TABLES + 2 * 4096 + i * 8,
+		      GiB(1) + i * MiB(2) + (NPT_LEAF | PT_A | PT_D | PT_PS));
+	for (i = 0; i < 512; i++)
+		touch(i * MiB(2) + 12345, ACCESS_W);
+	CHECK(faults() <= 8);
+	n = naive_walk(&m02, shadow_root_hpa(root).v, MiB(7));
+	CHECK(n.shift == 21 && n.addr == GiB(1) + MiB(7));
+	CHECK_EQ(check_root(root), 512);
+	/* L2's 2 MiB over L0's edge: small pages, L0 hidden. */
+	put12(TABLES + 2 * 4096 + 3 * 8,
+	      ALIGN_DOWN(L0_START, MiB(2)) + (NPT_LEAF | PT_A | PT_D | PT_PS));
+	shadow_drop(sh, root);
+	CHECK(shadow_get(sh, &root12, 0, &flushed) == root);
+	for (i = 0; i < 512; i++)
+		touch(MiB(6) + i * 4096, ACCESS_W);
+	n = naive_walk(&m02, shadow_root_hpa(root).v, MiB(6) + KiB(20));
+	CHECK(n.shift == 12 && n.addr == L0_START);
+	check_root(root);
+}
+
+/* L1 takes a right away and flushes late: until then either is right; a
+ * large page split under our feet is replaced, with a flush. */
+TEST(shadow_stale_until_flushed)
+{
+	bool fresh;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	touch(0, ACCESS_W);
+	put12(LEAF_TABLE, 0);
+	CHECK(hit(0, ACCESS_W)); /* as a TLB */
+	put12(LEAF_TABLE, MiB(8) + (NPT_LEAF | PT_A));
+	shadow_drop_root(sh, L1PA(TABLES + 4096)); /* another's */
+	shadow_drop_tag(sh, 99);
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == root && !fresh);
+	CHECK(hit(0, ACCESS_W));
+	shadow_drop_root(sh, L1PA(TABLES));
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == root && fresh);
+	CHECK(!hit(0, ACCESS_R));
+	touch(0, ACCESS_R);
+	check_root(root);
+}
+
+TEST(shadow_large_page_gives_way)
+{
+	u64 i;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	put12(TABLES + 2 * 4096, GiB(1) + (PT_P | PT_U | PT_A | PT_PS));
+	touch(0, ACCESS_R);
+	CHECK(!hit(0, ACCESS_W));
+	put12(TABLES + 2 * 4096, LEAF_TABLE | 0x27);
+	flushed = false;
+	touch(0, ACCESS_W); /* more rights now, and another page */
+	CHECK(flushed);
+	for (i = 0; i < 512; i++)
+		touch(i * 4096, ACCESS_W);
+	CHECK_EQ(check_root(root), 512);
+}
+
+/* 4 KiB pages all over: the pool is small, all else still holds. */
+TEST(shadow_pool_is_bounded)
+{
+	struct shadow_stats st;
+	u64 i, round;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	for (i = 0; i < 512; i++) /* one leaf table, 1 GiB of L2 */
+		put12(TABLES + 2 * 4096 + i * 8, LEAF_TABLE | 0x27);
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < 512; i++) {
+			flushed = false;
+			touch(i * MiB(2) + (i % 512) * 4096, ACCESS_W);
+			shadow_stats(sh, &st);
+			CHECK(st.pages_used <= 64);
+			if (i % 64 == 63)
+				check_root(root);
+		}
+	CHECK(st.recycled > 1000);
+	CHECK(flushed || st.pages_used < 64);
+	CHECK(st.faults < 3 * 512 + 1);
+}
+
+/* Upper tables only, no leaf table to recycle: L2's pages are far apart. */
+TEST(shadow_pool_of_upper_tables)
+{
+	u64 i;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	for (i = 0; i < 512; i++) {
+		put12(TABLES + i * 8, (TABLES + 4096) | 0x27);
+		put12(TABLES + 4096 + i * 8, (TABLES + 2 * 4096) | 0x27);
+		put12(TABLES + 2 * 4096 + i * 8,
+		      GiB(1) + (NPT_LEAF | PT_A | PT_D | PT_PS));
+	}
+	for (i = 0; i < 2000; i++)
+		touch(rnd(BIT(48)) & ~4095ull, ACCESS_W);
+	CHECK(check_root(root) > 0);
+}
+
+/* Several roots stay alive; the one unused for longest goes first, and a root
+ * whose tables were taken must be flushed when it comes back. */
+TEST(shadow_roots)
+{
+	struct shadow_root *r[20];
+	struct nested_root n;
+	bool fresh;
+	u32 i;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	n = root12;
+	for (i = 0; i < 16; i++) {
+		r[i] = shadow_get(sh, &n, i, &fresh);
+		root = r[i];
+		touch(0, ACCESS_W);
+		CHECK(fresh == (i != 0));
+	}
+	/* 16 roots of 3 tables each fill 48 of 48: some were thinned out. */
+	for (i = 0; i < 16; i++) {
+		root = r[i];
+		CHECK(shadow_get(sh, &n, i, &fresh) == r[i]);
+		CHECK(fresh != hit(0, ACCESS_W));
+		if (!fresh)
+			check_root(r[i]);
+	}
+	r[16] = shadow_get(sh, &n, 16, &fresh);
+	CHECK(r[16] == r[0] && fresh);
+	CHECK(shadow_get(sh, &n, 1, &fresh) == r[1]);
+	r[17] = shadow_get(sh, &n, 0, &fresh);
+	CHECK(r[17] == r[2] && fresh);
+	n.pat ^= 1;
+	CHECK(shadow_get(sh, &n, 1, &fresh) != r[1]);
+}
+
+/* A change of npt01 reaches what was folded before. */
+TEST(shadow_follows_slat)
+{
+	struct shadow_fault f;
+	bool fresh;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	touch(4096, ACCESS_W);
+	CHECK_EQ(slat_protect(&slat, L1PA(PAGES_AT + 4096),
+			      HPA(PAGES_AT + 4096), ACCESS_R),
+		 0);
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == root && fresh);
+	touch(4096, ACCESS_R);
+	CHECK(!hit(4096, ACCESS_W));
+	CHECK_EQ(shadow_fault(sh, root, L2PA(4096), ACCESS_W, &f, &flushed),
+		 -EPERM);
+	CHECK_EQ(f.l1pa.v, PAGES_AT + 4096);
+	touch(2 * 4096, ACCESS_W);
+	/* Found by a fault, too, if L2 was not left in between. */
+	flushed = false;
+	CHECK_EQ(slat_protect(&slat, L1PA(PAGES_AT + 2 * 4096), HPA(PAGES_AT),
+			      0),
+		 0);
+	touch(300 * 4096, ACCESS_W);
+	CHECK(flushed && !hit(2 * 4096, ACCESS_R));
+}
+
+/* L1's tables where there is no memory, or in what L0 hides. */
+TEST(shadow_tables_out_of_place)
+{
+	struct shadow_fault f;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	put12(TABLES, MMIO | 0x27);
+	CHECK_EQ(shadow_fault(sh, root, L2PA(0), ACCESS_R, &f, &flushed),
+		 -EFAULT);
+	CHECK(f.kind == SF_RESERVED && f.entry == ~0ull);
+	/* L0's memory reads as the scratch page; only that may change. */
+	memset(hpa_ptr(HPA(L0_START)), 0, 4096);
+	put12(L0_START, (TABLES + 2 * 4096) | 7); /* scratch, entry 0 */
+	put12(TABLES, (L0_START + MiB(4)) | 0x27);
+	touch(0, ACCESS_W);
+	CHECK_EQ(rd_host(POOL, 8) == 0, false);
+	CHECK_EQ(rd_l1(L0_START, 8), (TABLES + 2 * 4096) | 0x27);
+	check_root(root);
+}
+
+TEST(shadow_refuses_a_small_pool)
+{
+	machine(true, 3);
+	CHECK_EQ(shadow_init(&sh, &vm, &pt_ept_4, 63), -EINVAL);
+	CHECK_EQ(shadow_init(&sh, &vm, &pt_ept_4, 100000), -ENOMEM);
+}
