@@ -12,8 +12,8 @@ static const struct kind {
 	int (*load)(struct plan *p);
 } kinds[] = {
 	[L1_LINUX] = { "Linux bzImage", load_linux },
-	[L1_MULTIBOOT2] = { "multiboot2 kernel", NULL },
-	[L1_MULTIBOOT1] = { "multiboot1 kernel", NULL },
+	[L1_MULTIBOOT2] = { "multiboot2 kernel", load_multiboot2 },
+	[L1_MULTIBOOT1] = { "multiboot1 kernel", load_multiboot1 },
 };
 
 /* Modules are where the boot loader says: in memory that is ours to move. */
@@ -60,9 +60,6 @@ static int load_planned(struct plan *p, struct l1_image *out)
 				 "bzImage or a multiboot kernel",
 				 what);
 	out->kind_name = kinds[out->kind].name;
-	if (!kinds[out->kind].load)
-		return PLAN_FAIL(p, EINVAL, "a %s cannot be started",
-				 out->kind_name);
 	plan_init(p);
 	ret = kinds[out->kind].load(p);
 	if (!ret)

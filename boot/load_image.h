@@ -82,6 +82,8 @@ bool mb2_header(const u8 *img, u64 len, u32 *off);
 /* An image's parts: what is copied where, the rest of it zeroed. */
 #define IMAGE_SEGMENTS_MAX 32
 
+#define NO_ENTRY (~0ull)
+
 struct segment_load {
 	u64 off;    /* in the file */
 	u64 dst;    /* physical */
@@ -93,7 +95,7 @@ struct image_layout {
 	u32 n;
 	struct segment_load seg[IMAGE_SEGMENTS_MAX];
 	u64 start, end; /* physical bounds of all segments */
-	u64 entry;	/* physical */
+	u64 entry;	/* physical, or NO_ENTRY */
 };
 
 /* The loadable segments and the physical entry of an ELF32 or ELF64 file
@@ -101,17 +103,23 @@ struct image_layout {
 int __must_check elf_layout(struct plan *p, struct image_layout *l);
 
 /* The multiboot address fields: one segment. @header_off: in the file. */
-int __must_check address_layout(struct plan *p, u32 header_off, u32 header_addr,
-				u32 load_addr, u32 load_end, u32 bss_end,
+struct mb_address {
+	u32 header, load, load_end, bss_end; /* physical */
+};
+
+int __must_check address_layout(struct plan *p, u32 header_off,
+				const struct mb_address *a,
 				struct image_layout *l);
 
-/* Claim all segments, their addresses moved by @delta. */
-int __must_check layout_claim(struct plan *p, const struct image_layout *l,
-			      u64 delta);
+/* Claim all segments where they are linked. */
+int __must_check layout_claim(struct plan *p, const struct image_layout *l);
 
-/* The steps that copy them from p->img_hpa. */
+/* The steps that copy them from p->img_hpa, moved by @delta. */
 int __must_check layout_steps(struct plan *p, const struct image_layout *l,
 			      u64 delta);
+
+/* All modules but the first, below 4 GiB. */
+int __must_check place_modules(struct plan *p);
 
 /* KiB of RAM in one piece from @start on, as basic memory fields tell. */
 u32 ram_kib(const struct memmap *m, u64 start);
