@@ -61,47 +61,52 @@ static int load_planned(struct plan *p, struct l1_image *out)
 				 what);
 	out->kind_name = kinds[out->kind].name;
 	plan_init(p);
-	ret = kinds[out->kind].load(p);
+	ret = p->bi->efi.present ? 0 : int15_plan(p);
+	if (!ret)
+		ret = kinds[out->kind].load(p);
 	if (!ret)
 		plan_run(p);
 	return ret;
 }
 
-static u32 pages(u64 bytes)
-{
-	return (u32)(ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_SHIFT);
-}
+/* What load_l1() works in. */
+struct workspace {
+	struct plan plan;
+	struct memmap map;
+	u8 stub[PLAN_STUB_SIZE];
+	u8 info[]; /* PLAN_INFO_SIZE and EFI's memory map */
+};
 
 int load_l1(const struct boot_info *bi, const struct memmap *l1map,
 	    hpa_t l0_start, u64 l0_len, struct l1_image *out, char *err,
 	    size_t errsize)
 {
 	struct mem_region l0 = { l0_start.v, l0_len, 0 };
-	u32 info_size = PLAN_INFO_SIZE;
-	struct plan *p = page_alloc(pages(sizeof(*p)));
-	int ret = -ENOMEM;
-	u8 *info;
+	u32 info_size = PLAN_INFO_SIZE, npages;
+	struct workspace *w;
+	int ret;
 
 	if (bi->efi.memmap_len)
 		info_size += efi_map_for_l1(&bi->efi, &l0, NULL);
-	info = page_alloc(pages(info_size));
-	memset(out, 0, sizeof(*out));
-	if (p && info) {
-		p->bi = bi;
-		p->map = l1map;
-		p->l0 = l0;
-		p->err = err;
-		p->errsize = errsize;
-		p->info = info;
-		p->info_size = info_size;
-		p->out = out;
-		ret = load_planned(p, out);
-	} else {
+	npages = (u32)((sizeof(*w) + info_size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+	w = page_alloc(npages);
+	if (!w) {
 		snprintf(err, errsize, "no memory in L0 to load L1");
+		return -ENOMEM;
 	}
-	if (info)
-		page_free(info, pages(info_size));
-	if (p)
-		page_free(p, pages(sizeof(*p)));
+	memset(out, 0, sizeof(*out));
+	w->map = *l1map;
+	w->plan.bi = bi;
+	w->plan.map = &w->map;
+	w->plan.l0 = l0;
+	w->plan.err = err;
+	w->plan.errsize = errsize;
+	w->plan.info = w->info;
+	w->plan.info_size = info_size;
+	w->plan.stub = w->stub;
+	w->plan.stub_size = sizeof(w->stub);
+	w->plan.out = out;
+	ret = load_planned(&w->plan, out);
+	page_free(w, npages);
 	return ret;
 }

@@ -15,6 +15,8 @@
 
 #define PLAN_STEPS_MAX 128
 #define PLAN_CLAIMS_MAX 128
+/* The INT 15h handler with a map of MEMMAP_MAX entries. */
+#define PLAN_STUB_SIZE KiB(12)
 /* L1's information: fixed structures, strings, memory map (EFI's extra). */
 #define PLAN_INFO_SIZE KiB(48)
 
@@ -28,7 +30,7 @@ struct plan_step {
 
 struct plan {
 	const struct boot_info *bi;
-	const struct memmap *map; /* L1's */
+	struct memmap *map; /* L1's */
 	struct mem_region l0;
 	char *err;
 	size_t errsize;
@@ -51,6 +53,9 @@ struct plan {
 	u8 *info;
 	u64 info_at; /* physical, below 4 GiB */
 	u32 info_size, info_used;
+
+	u8 *stub; /* the INT 15h handler under construction */
+	u32 stub_size;
 
 	struct l1_image *out;
 };
@@ -92,6 +97,13 @@ u32 plan_info_string(struct plan *p, const char *s);
 
 /* The flat GDT in the block, into p->out. */
 int __must_check plan_gdt(struct plan *p);
+
+/*
+ * On a BIOS machine: answer L1's INT 15h memory map calls from L1's map. To
+ * be called first, as its place becomes reserved in that map.
+ */
+int __must_check int15_plan(struct plan *p);
+extern const u8 int15_stub[], int15_stub_end[];
 
 /* Carry it out. */
 void plan_run(const struct plan *p);
