@@ -42,8 +42,9 @@ struct cpu {
 	u8 *ist_stack;	  /* three of IST_SIZE: NMI, #DF, #MC */
 	bool online;	  /* root mode entered */
 	bool nmi_pending; /* an NMI came while L0 ran: L1's, not yet given */
-	u32 nmi_count;	  /* all that came */
-	bool mce_pending; /* a machine check came while L0 ran: L1's */
+	bool mce_pending; /* a machine check came while L0 ran: L1's; next to
+			   * nmi_pending, so that one test finds both */
+	u32 nmi_count;	  /* NMIs that came */
 };
 
 static inline struct cpu *this_cpu(void)

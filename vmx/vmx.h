@@ -19,6 +19,7 @@
 #include "core/virt.h"
 #include "mm/addr.h"
 #include "mm/guest.h"
+#include "vmx/bitmap.h"
 #include "vmx/vmcs.h"
 
 /* What hardware has, read once at boot. Never changed by vmx.features=. */
@@ -110,6 +111,9 @@ struct vmx_vcpu {
 	bool nmi_pending;
 	bool nmi_window; /* NMI-window exiting is on in vmcs01 for that */
 	bool kicked;	 /* the INIT on its way is L0's; atomic */
+	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
+	 * is void. Set here, cleared by the nested half. */
+	bool ept01_changed;
 
 	/* Bits of CR0 and CR4 that L0 owns in vmcs01. */
 	u64 cr0_mask, cr4_mask;
@@ -221,15 +225,5 @@ void vmx_invvpid(u64 type, u16 vpid, u64 addr);
 
 /* All fields of the current VMCS that exist, with names; @title: a line. */
 void vmx_dump_vmcs(const char *title);
-
-/* --- bitmaps (pure; SDM 3C, I/O-Bitmap Addresses, MSR-Bitmap Address) ---- */
-
-/* MSR bitmap: -1 for MSRs outside of both ranges (always exit). */
-int vmx_msr_bit(u32 msr); /* bit number of read; write: + 8 * 2048 */
-void vmx_msr_bitmap_set(u8 *map, u32 msr, bool rd, bool wr);
-bool vmx_msr_bitmap_hit(const u8 *map, u32 msr, bool write);
-void vmx_io_bitmap_set(u8 *map, u16 port, u32 count, bool on);
-/* Does an access to @size ports from @port exit? (Wrapping past 0xffff does.) */
-bool vmx_io_bitmap_hit(const u8 *map, u16 port, u32 size);
 
 #endif

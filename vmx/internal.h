@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of vmx/ share and nested/ does not need. */
+#ifndef VMX_INTERNAL_H
+#define VMX_INTERNAL_H
+
+#include "vmx/caps.h"
+#include "vmx/vmx.h"
+
+struct trap_frame;
+
+/* entry.S */
+enum vmx_entered {
+	VMX_EXITED,	  /* a VM exit came */
+	VMX_FAIL_INVALID, /* VMfailInvalid: no current VMCS */
+	VMX_FAIL_VALID,	  /* VMfailValid: error number in the VMCS */
+	VMX_ABORTED,	  /* not entered: an NMI or #MC came for L1 */
+};
+
+/*
+ * VM entry with v->gpr (RSP is the VMCS's), back after the exit. @host_rsp:
+ * what the VMCS holds, written when it differs. @nmi: &cpu->nmi_pending.
+ */
+u32 vmx_enter(struct vcpu *v, u64 *host_rsp, bool launched, const bool *nmi);
+extern const u8 vmx_exit[]; /* HOST_RIP */
+extern const u8 vmx_window[], vmx_window_end[], vmx_abort[];
+
+/* setup.c: virt_ops */
+bool vmx_present(void);
+void vmx_check(struct missing *m);
+void vmx_features(char *buf, size_t size);
+int vmx_set_features(const char *list, u64 *off);
+int vmx_cpu_on(struct cpu *cpu);
+void vmx_cpu_off(struct cpu *cpu);
+int vmx_vm_init(struct vm *vm);
+int vmx_vcpu_init(struct vcpu *v);
+void vmx_vcpu_load(struct vcpu *v);
+void vmx_trap_port(struct vm *vm, u16 port, u16 count, bool on);
+void vmx_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr);
+
+/* start.c, state.c: virt_ops */
+void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s);
+u64 vmx_get_reg(struct vcpu *v, enum vreg r);
+void vmx_set_reg(struct vcpu *v, enum vreg r, u64 val);
+void vmx_get_seg(struct vcpu *v, enum seg_reg s, struct segment *d);
+void vmx_set_seg(struct vcpu *v, enum seg_reg s, const struct segment *d);
+/* Would CR0/CR4/CR3 (as L1 sees them) with PAE paging load PDPTEs that raise
+ * #GP? Fills @pdpte. */
+int __must_check vmx_read_pdptes(struct vcpu *v, u64 cr3, u64 pdpte[4]);
+bool vmx_pae(u64 cr0, u64 cr4, u64 efer);
+/* CS.L with LMA on. */
+bool vmx_mode64(struct vcpu *v);
+
+/* run.c: virt_ops */
+void vmx_run(struct vcpu *v, struct vmexit *x);
+void vmx_kick(struct vcpu *v);
+
+/* decode.c: true when core must see @x. */
+bool vmx_decode(struct vcpu *v, u32 raw, struct vmexit *x);
+
+/* event.c: what waits for the guest goes into the VMCS. */
+void vmx_deliver(struct vcpu *v);
+/* The event whose delivery exit @raw interrupted, NMIs that IRET unblocked. */
+void vmx_note_vectoring(struct vcpu *v, u32 raw);
+bool vmx_nmi_hook(struct cpu *cpu, struct trap_frame *f);
+bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
+
+/* task.c: carry out the task switch of the last exit. */
+void vmx_task_switch(struct vcpu *v, u64 qual);
+
+/* dump.c: virt_ops */
+void vmx_dump(struct vcpu *v);
+
+#endif

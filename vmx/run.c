@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entering the guest, and getting it out. */
+#include "core/printk.h"
+#include "core/smp.h"
+#include "vmx/internal.h"
+
+/*
+ * A kick is an INIT: VMX non-root operation always exits on it, and root
+ * operation keeps it pending, so that one sent while the target is in L0
+ * makes its next entry exit at once. No wake-up can be lost, L1 sees nothing
+ * of it, and NMIs stay L1's. (NMIs would need NMI exiting all the time.)
+ * The wait-for-SIPI state blocks INIT; there the SIPI does it.
+ */
+void vmx_kick(struct vcpu *v)
+{
+	__atomic_store_n(&v->vmx->kicked, true, __ATOMIC_RELEASE);
+	if (v->run_state == VCPU_WAIT_SIPI)
+		apic_send_sipi(v->cpu->apic_id, 0);
+	else
+		apic_send_init(v->cpu->apic_id);
+}
+
+static bool take_kick(struct vcpu *v)
+{
+	return __atomic_exchange_n(&v->vmx->kicked, false, __ATOMIC_ACQ_REL);
+}
+
+/* Work that other CPUs asked for. True: core has to look at the rest. */
+static __noinline bool requests(struct vcpu *v)
+{
+	const struct vmx_vm *b = v->vm->backend;
+
+	if (request_take(v, REQ_FLUSH_TLB)) {
+		vmx_invept(INVEPT_SINGLE, b->eptp);
+		v->vmx->ept01_changed = true;
+		if (b->io_used && !v->in_l2)
+			vmx_set_ctl(v, GROUP_PROC,
+				    vmx_ctl(v, GROUP_PROC) | PROC_IO_BITMAP);
+	}
+	return request_pending(v);
+}
+
+static inline void before_entry(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->vmx;
+
+	if (v->in_l2)
+		vmx_nested->before_entry(v);
+	if (unlikely(x->vectoring | x->nmi_pending))
+		vmx_deliver(v);
+	if (v->gpr[RSP] != x->rsp)
+		vmwrite(VMCS_GUEST_RSP, v->gpr[RSP]);
+}
+
+static __noinline u32 entry_failed(struct vcpu *v, u32 how)
+{
+	u32 error = 0;
+
+	if (how == VMX_FAIL_VALID)
+		error = (u32)vmread(VMCS_INSTR_ERROR);
+	log_err("CPU %u: VM entry refused: %u, %s", v->cpu->index, error,
+		vmx_error_name(error));
+	return RAW_VMFAIL | error;
+}
+
+/* One entry and exit; the raw reason. -1: not entered. */
+static inline s64 enter(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->vmx;
+	struct vmx_vmcs *c = x->vmcs;
+	u32 how = vmx_enter(v, &c->host_rsp, c->launched, &v->cpu->nmi_pending);
+
+	if (unlikely(how == VMX_ABORTED)) {
+		x->rsp = v->gpr[RSP];
+		return -1;
+	}
+	x->valid = 0;
+	if (unlikely(how != VMX_EXITED))
+		return entry_failed(v, how);
+	c->launched = true;
+	x->entry_info = 0; /* an exit clears the valid bit */
+	v->gpr[RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
+	return (s64)(u32)vmread(VMCS_EXIT_REASON);
+}
+
+/* What the virtual VMX of L1 may have to say to exits of L1 itself. */
+static bool nesting_owns_l1(u32 raw)
+{
+	switch (raw) {
+	case REASON_VMCALL ... REASON_VMXON:
+	case REASON_INVEPT:
+	case REASON_INVVPID:
+	case REASON_VMFUNC:
+	case REASON_CR_ACCESS:
+	case REASON_INIT:
+	case REASON_SIPI:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool nested_exit(struct vcpu *v, u32 raw)
+{
+	const struct vmx_vmcs *was = v->vmx->vmcs;
+
+	if (!vmx_nested || !v->vm->policy.nested ||
+	    !vmx_nested->handle_exit(v, raw))
+		return false;
+	/* L0 settled it and L2 goes on where it was. */
+	if (v->in_l2 && v->vmx->vmcs == was && !v->vmx->entry_info)
+		vmx_note_vectoring(v, raw);
+	return true;
+}
+
+static bool is_kick(struct vcpu *v, u32 raw)
+{
+	return (raw == REASON_INIT || raw == REASON_SIPI) && take_kick(v);
+}
+
+void vmx_run(struct vcpu *v, struct vmexit *x)
+{
+	x->kind = EXIT_DONE;
+	for (;;) {
+		s64 r;
+		u32 raw;
+
+		if (unlikely(request_pending(v)) && requests(v))
+			return;
+		before_entry(v);
+		r = enter(v);
+		if (unlikely(r < 0))
+			return;
+		raw = (u32)r;
+		v->vmx->raw = raw;
+		stat_exit(v, raw);
+		if (unlikely(is_kick(v, raw)))
+			return;
+		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
+			continue;
+		vmx_note_vectoring(v, raw);
+		x->raw = raw;
+		if (vmx_decode(v, raw, x))
+			return;
+	}
+}
