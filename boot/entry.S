@@ -30,11 +30,6 @@ mb2_header:
 	.balign 8
 	.word 6, 1
 	.long 8
-	/* Framebuffer: none needed, kept as it is (optional). */
-	.balign 8
-	.word 5, 1
-	.long 20
-	.long 0, 0, 0
 	/* Relocatable: anywhere below 4 GiB, as high as possible. */
 	.balign 8
 	.word 10, 0
