@@ -155,7 +155,9 @@ int guest_write(struct vm *vm, l1pa_t to, const void *from, size_t n)
 
 static void *l1_table(void *vm, u64 pa)
 {
-	return guest_ptr(vm, L1PA(pa));
+	void *p = guest_ptr(vm, L1PA(pa));
+
+	return p ? p : PT_NO_MEMORY;
 }
 
 static const struct pt_format *format_of(const struct paging *p)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mm/pt_format.h"
 
+#include "mm/pt_walk.h"
+
 /*
  * Bits that no feature frees are reserved here; those that depend on the
  * address width, NX or page sizes are added by pt_mode_init(). Sources:
@@ -10,6 +12,8 @@
  * Mechanism". ALWAYS marks a large page that needs no feature.
  */
 #define ALWAYS BIT(62)
+
+const u64 pt_open_bus = ~0ull;
 
 #define LEAF_32                         \
 	{                               \
@@ -175,6 +179,20 @@ static u32 ept_bad_rwx(u64 flags)
 	return flags & PT_XO ? bad : bad | 1u << EPT_X;
 }
 
+static void level_init(struct pt_mode_level *l, const struct pt_level *pl,
+		       u64 rsvd, u64 flags)
+{
+	l->shift = pl->shift;
+	l->index = (u16)((1u << pl->bits) - 1);
+	l->rsvd[0] = rsvd | pl->rsvd_table;
+	l->rsvd[1] = rsvd | pl->rsvd_leaf;
+	l->large =
+		pl->shift == PAGE_SHIFT || (pl->leaf_needs & (flags | ALWAYS));
+	if (!l->large && pl->leaf_needs == PT_1G) /* the size bit, then */
+		l->rsvd[0] |= PT_PS;
+	l->grant = pl->bare ? PT_W | PT_U | PT_A : 0;
+}
+
 void pt_mode_init(struct pt_mode *m, const struct pt_format *fmt, u8 phys_bits,
 		  u64 flags)
 {
@@ -183,157 +201,65 @@ void pt_mode_init(struct pt_mode *m, const struct pt_format *fmt, u8 phys_bits,
 
 	m->fmt = fmt;
 	m->flags = flags;
-	m->nx = !fmt->ept && fmt->entry_size == 8 && (flags & PT_NX) ? PT_NX_BIT
-								     : 0;
-	m->a = fmt->ept ? (flags & PT_AD ? EPT_A : 0) : PT_A;
-	m->d = fmt->ept ? (flags & PT_AD ? EPT_D : 0) : PT_D;
-	m->bad_rwx = fmt->ept ? ept_bad_rwx(flags) : 0;
-	m->leaf_levels = 1u << 1;
-	for (l = 1; l <= fmt->levels; l++) {
-		const struct pt_level *pl = &fmt->level[l];
-
-		m->rsvd_table[l] = rsvd | pl->rsvd_table;
-		m->rsvd_leaf[l] = rsvd | pl->rsvd_leaf;
-		if (pl->leaf_needs && ((flags | ALWAYS) & pl->leaf_needs))
-			m->leaf_levels |= 1u << l;
-		else if (pl->leaf_needs == PT_1G) /* the size bit, then */
-			m->rsvd_table[l] |= PT_PS;
+	m->ept = fmt->ept;
+	m->size_log = fmt->entry_size == 8 ? 3 : 2;
+	m->addr = fmt->entry_size == 8 ? PT_ADDR : BITS(31, 12);
+	m->nx = fmt->entry_size == 8 && (flags & PT_NX) ? PT_NX_BIT : 0;
+	m->present = PT_P;
+	m->a = PT_A;
+	m->d = PT_D;
+	m->bad_rwx = 0;
+	m->xu = 0;
+	if (fmt->ept) {
+		m->nx = 0;
+		m->xu = flags & PT_MBE ? EPT_XU : EPT_X;
+		m->present = EPT_R | EPT_W | EPT_X | m->xu;
+		m->a = flags & PT_AD ? EPT_A : 0;
+		m->d = flags & PT_AD ? EPT_D : 0;
+		m->bad_rwx = ept_bad_rwx(flags);
 	}
+	for (l = 1; l <= fmt->levels; l++)
+		level_init(&m->level[l], &fmt->level[l], rsvd, flags);
 	if (fmt->entry_size == 4)
-		m->rsvd_leaf[2] |= rsvd_pse36(phys_bits);
-}
-
-u32 pt_rights(const struct pt_mode *m, u32 level, u64 e)
-{
-	u32 r;
-
-	if (m->fmt->ept) {
-		r = e & (EPT_R | EPT_W | EPT_X);
-		if (m->flags & PT_MBE)
-			return r | (e & EPT_XU ? ACCESS_U : 0);
-		return r | (e & EPT_X ? ACCESS_U : 0);
-	}
-	if (m->fmt->level[level].bare)
-		return ACCESS_R | ACCESS_W | ACCESS_X | ACCESS_U;
-	r = ACCESS_R | (e & PT_W) | (e & PT_U) << 1;
-	return e & m->nx ? r : r | ACCESS_X;
-}
-
-_Static_assert(ACCESS_R == EPT_R && ACCESS_W == EPT_W && ACCESS_X == EPT_X,
-	       "EPT rights are ACCESS_*");
-_Static_assert(ACCESS_W == PT_W && ACCESS_U == PT_U << 1,
-	       "x86 rights are ACCESS_*, shifted");
-
-static bool entry_present(const struct pt_mode *m, u64 e)
-{
-	if (!m->fmt->ept)
-		return e & PT_P;
-	return e & (EPT_R | EPT_W | EPT_X | (m->flags & PT_MBE ? EPT_XU : 0));
-}
-
-/* EPT only: rights that make no sense, memory types that do not exist. */
-static bool ept_misconfigured(const struct pt_mode *m, u64 e, bool leaf)
-{
-	if (m->bad_rwx >> (e & 7) & 1)
-		return true;
-	if ((m->flags & (PT_MBE | PT_XO)) == PT_MBE && (e & EPT_XU) &&
-	    !(e & EPT_R))
-		return true;
-	return leaf && (0x8c >> ((e & EPT_TYPE) >> EPT_TYPE_SHIFT) & 1);
-}
-
-u64 pt_leaf_addr(const struct pt_mode *m, u32 level, u64 e, u64 in)
-{
-	u64 offset = BIT(m->fmt->level[level].shift) - 1;
-
-	if (m->fmt->entry_size == 8)
-		return (e & PT_ADDR & ~offset) | (in & offset);
-	if (level == 2)
-		return (e & BITS(31, 22)) | (e & BITS(20, 13)) << 19 |
-		       (in & offset);
-	return (e & BITS(31, 12)) | (in & offset);
+		m->level[2].rsvd[1] |= rsvd_pse36(phys_bits);
 }
 
 enum pt_result pt_walk(const struct pt_mode *m, u64 root, u64 in,
 		       pt_mem_fn *mem, void *ctx, struct pt_walk *w)
 {
-	const struct pt_format *f = m->fmt;
-	u64 table = root, e;
-	bool leaf;
-
-	w->rights = ACCESS_R | ACCESS_W | ACCESS_X | ACCESS_U;
-	w->level = f->levels;
-	if (in >> f->in_bits) {
-		w->rights = 0;
-		w->entry[w->level] = 0;
-		return PT_NOT_PRESENT;
-	}
-	for (;; w->level--) {
-		u32 l = w->level;
-
-		w->ptr[l] = mem(ctx, table + (u64)pt_index(f, l, in) *
-						     f->entry_size);
-		e = w->ptr[l]		 ? pt_load(f, w->ptr[l])
-		    : f->entry_size == 8 ? ~0ull
-					 : 0xffffffff;
-		w->entry[l] = e;
-		if (!entry_present(m, e)) {
-			w->rights = 0;
-			return PT_NOT_PRESENT;
-		}
-		leaf = l == 1 || ((e & PT_PS) && (m->leaf_levels >> l & 1));
-		w->upper = w->rights;
-		w->rights &= pt_rights(m, l, e);
-		if (e & (leaf ? m->rsvd_leaf[l] : m->rsvd_table[l]))
-			return PT_RESERVED;
-		if (f->ept && ept_misconfigured(m, e, leaf))
-			return PT_RESERVED;
-		if (leaf)
-			break;
-		table = f->entry_size == 8 ? e & PT_ADDR : e & BITS(31, 12);
-	}
-	w->shift = f->level[w->level].shift;
-	w->addr = pt_leaf_addr(m, w->level, e, in);
-	return PT_OK;
+	return pt_walk_with(m, root, in, mem, ctx, w);
 }
 
-/* Set @bits in the entry at @level if it still reads as it did. */
-static bool entry_set(const struct pt_mode *m, struct pt_walk *w, u32 level,
-		      u64 bits)
+bool pt_entry_set(const struct pt_mode *m, struct pt_walk *w, u32 level,
+		  u64 bits)
 {
 	u64 old = w->entry[level];
+	u32 old32 = (u32)old;
 	bool ok;
 
-	if (!w->ptr[level])
-		return true;
-	if (m->fmt->entry_size == 8) {
+	if (m->size_log == 3)
 		ok = __atomic_compare_exchange_n(
 			(u64 *)w->ptr[level], &old, old | bits, false,
 			__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	} else {
-		u32 old32 = (u32)old;
-
+	else
 		ok = __atomic_compare_exchange_n(
 			(u32 *)w->ptr[level], &old32, old32 | (u32)bits, false,
 			__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
 	if (ok)
 		w->entry[level] |= bits;
 	return ok;
 }
 
-bool pt_set_ad(const struct pt_mode *m, struct pt_walk *w, bool write)
+/* In the tables above the leaf. */
+bool pt_set_accessed(const struct pt_mode *m, struct pt_walk *w)
 {
 	u64 want;
 	u32 l;
 
-	for (l = m->fmt->levels; l >= w->level; l--) {
-		if (m->fmt->level[l].bare)
-			continue;
-		want = m->a;
-		if (write && l == w->level)
-			want |= m->d;
-		if ((w->entry[l] & want) != want && !entry_set(m, w, l, want))
+	for (l = m->fmt->levels; l > w->level; l--) {
+		want = m->a & ~m->level[l].grant;
+		if ((w->entry[l] & want) != want &&
+		    !pt_entry_set(m, w, l, want))
 			return false;
 	}
 	return true;

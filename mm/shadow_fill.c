@@ -5,11 +5,12 @@
 #include "core/err.h"
 #include "core/vcpu.h"
 #include "mm/guest.h"
+#include "mm/pt_walk.h"
 #include "mm/shadow_priv.h"
 #include "mm/slat.h"
 
-/* That many unusable neighbours in a row end it: one cache line. */
-#define MISSES_MAX 8
+/* That many unusable neighbours in a row end it. */
+#define MISSES_MAX 4
 
 #define RETRIES 64 /* lost races with L1's other CPUs for one entry */
 
@@ -21,20 +22,24 @@ struct fill {
 	const struct leaf01 *l; /* of ept01/npt01 */
 	u64 gpa;		/* L2-physical */
 	u32 level;		/* of the folded leaf */
+	u8 shift;		/* log2 of its size */
 	u32 table, slot;	/* where it stands */
 };
 
 /* ------------------------------------------------------------------------ */
 /* L1's memory and ept01/npt01, with the last answers kept.		     */
 
-static void *table_mem_slow(struct shadow *s, u64 pa)
+static __noinline void *table_mem_slow(struct shadow *s, u64 pa)
 {
+	void *p;
+
 	if (guest_ram_span(s->vm, L1PA(pa), &s->ram_start, &s->ram_len))
 		s->ram_len = 0;
-	return guest_ptr(s->vm, L1PA(pa));
+	p = guest_ptr(s->vm, L1PA(pa));
+	return p ? p : PT_NO_MEMORY;
 }
 
-static void *table_mem(void *ctx, u64 pa)
+static inline void *table_mem(void *ctx, u64 pa)
 {
 	struct shadow *s = ctx;
 
@@ -43,8 +48,8 @@ static void *table_mem(void *ctx, u64 pa)
 	return table_mem_slow(s, pa);
 }
 
-static const struct leaf01 *leaf01_slow(struct shadow *s, u64 l1pa,
-					struct leaf01 *c)
+static __noinline const struct leaf01 *leaf01_slow(struct shadow *s, u64 l1pa,
+						   struct leaf01 *c)
 {
 	struct slat_leaf l;
 
@@ -61,7 +66,7 @@ static const struct leaf01 *leaf01_slow(struct shadow *s, u64 l1pa,
 }
 
 /* The leaf that maps @l1pa, NULL if there is none. */
-static const struct leaf01 *leaf01(struct shadow *s, u64 l1pa)
+static inline const struct leaf01 *leaf01(struct shadow *s, u64 l1pa)
 {
 	struct leaf01 *c = &s->leaf[(l1pa >> 21) % LEAVES];
 
@@ -76,7 +81,7 @@ static const struct leaf01 *leaf01(struct shadow *s, u64 l1pa)
 /* Rights that @access needs of L1's table. */
 static u32 needed(const struct pt_mode *m, u32 access)
 {
-	if (!m->fmt->ept) /* nested walks are user accesses */
+	if (!m->ept) /* nested walks are user accesses */
 		return (access & (ACCESS_W | ACCESS_X)) | ACCESS_U;
 	if (!(access & ACCESS_X) || !(m->flags & PT_MBE))
 		return access & RWX;
@@ -96,7 +101,7 @@ static void describe(struct shadow_fault *f, const struct pt_walk *w, u32 kind)
 static int walk12(struct shadow *s, const struct pt_mode *m, u64 root, u64 gpa,
 		  u32 access, struct pt_walk *w, struct shadow_fault *f)
 {
-	enum pt_result res = pt_walk(m, root, gpa, table_mem, s, w);
+	enum pt_result res = pt_walk_with(m, root, gpa, table_mem, s, w);
 	u32 need = needed(m, access);
 
 	if (likely(res == PT_OK && (w->rights & need) == need))
@@ -148,48 +153,51 @@ static bool is_table(u32 level, u64 e)
 }
 
 /* A new table in @slot of @parent, at the level below @level. */
-static u32 table_new(struct shadow *s, struct shadow_root *r, u32 parent,
-		     u32 slot, u32 level)
+static __noinline u64 table_new(struct shadow *s, struct shadow_root *r,
+				u32 parent, u32 slot, u32 level)
 {
 	struct shadow_pool *p = &s->pool;
 	u32 t = pool_take(p);
+	u64 e = fold_table(&r->types, pool_hpa(p, t));
 
 	p->table[t].parent = parent;
 	p->table[t].slot = (u16)slot;
 	p->table[t].level = (u8)(level - 1);
 	chain_append(p, &r->tables, t);
-	pool_store(p, parent, slot, fold_table(&r->types, pool_hpa(p, t)));
-	return t;
+	pool_store(p, parent, slot, e);
+	return e;
 }
 
 /*
  * Find the place for the leaf of @x, making tables on the way. Where a table
  * stands already the leaf goes into it, as a smaller one; a large leaf in the
- * way gives place to a table.
+ * way gives place to a table. Folded tables are of 512 entries at all levels.
  */
 static void place(struct shadow *s, struct shadow_root *r, struct fill *x,
 		  bool *flush)
 {
-	const struct pt_format *f = s->fmt;
-	u32 l;
+	u32 l = s->fmt->levels, shift = PAGE_SHIFT + 9 * (l - 1), slot;
+	hpa_t table = r->hpa;
 	u64 e;
 
 	shadow_make_room(s, r, flush);
-	x->table = r->table;
-	for (l = f->levels;; l--) {
-		x->slot = pt_index(f, l, x->gpa);
-		e = s->pool.mem[x->table][x->slot];
-		if (is_table(l, e)) {
-			x->table = pool_index(&s->pool, e);
-			continue;
+	for (;; l--, shift -= 9) {
+		slot = (x->gpa >> shift) & 511;
+		e = ((u64 *)hpa_ptr(table))[slot];
+		if (unlikely(!is_table(l, e))) {
+			if (l <= x->level)
+				break;
+			if (e)
+				*flush = true;
+			e = table_new(s, r, pool_index(&s->pool, table.v), slot,
+				      l);
 		}
-		if (l <= x->level)
-			break;
-		if (e)
-			*flush = true;
-		x->table = table_new(s, r, x->table, x->slot, l);
+		table = HPA(e & PT_ADDR);
 	}
 	x->level = l;
+	x->shift = (u8)shift;
+	x->slot = slot;
+	x->table = pool_index(&s->pool, table.v);
 }
 
 /* Level of the folded leaf: as large as both stages and hardware allow. */
@@ -234,7 +242,7 @@ static void fill_one(struct shadow *s, struct shadow_root *r, struct fill *x,
 	u32 rights = fold_rights(&r->mode, x->w.rights, l->access, e12);
 
 	place(s, r, x, flush);
-	size = BIT(s->fmt->level[x->level].shift);
+	size = BIT(x->shift);
 	e = fold_leaf(&r->types, x->level,
 		      HPA(ALIGN_DOWN(x->w.addr + l->delta, size)), rights, e12,
 		      x->w.level, l->type);
@@ -248,60 +256,110 @@ static void fill_one(struct shadow *s, struct shadow_root *r, struct fill *x,
 /* ------------------------------------------------------------------------ */
 /* Neighbours.								     */
 
-/* What a neighbour must have and must not have, to be cached unasked. */
-struct usable {
-	u64 mask, value;
-	u32 upper; /* rights of the levels above */
+/*
+ * What neighbours seldom differ in: the entry of L1's without its address,
+ * the leaf of ept01/npt01, and what both fold to.
+ */
+struct run {
+	u64 flags12;	 /* L1's entry without its address */
+	u64 start, size; /* L1-physical range of the leaf; size 0: none yet */
+	u64 add;	 /* folded entry minus L1-physical address */
 };
 
-static struct usable usable_in(const struct pt_mode *m, const struct pt_walk *w)
-{
-	u64 set = m->a | (w->level > 1 ? PT_PS : 0);
-
-	set |= m->fmt->ept ? EPT_R : PT_P | PT_U;
-	return (struct usable){ .mask = set | m->rsvd_leaf[w->level],
-				.value = set,
-				.upper = w->upper };
-}
-
-/* L1's leaf for the neighbour at @gpa; 0: none that may be used. */
-static u64 neighbour12(const struct pt_mode *m, const struct pt_walk *w,
-		       const struct usable *u, u64 gpa)
-{
-	u64 table = ALIGN_DOWN((uintptr_t)w->ptr[w->level], PAGE_SIZE);
-	u64 e = pt_load(m->fmt, (const u8 *)(uintptr_t)table +
-					pt_index(m->fmt, w->level, gpa) *
-						m->fmt->entry_size);
-
-	if ((e & u->mask) != u->value)
-		return 0;
-	return m->fmt->ept && !fold_type_exists(e) ? 0 : e;
-}
-
-/* The folded entry for the neighbour at @gpa; 0: none. */
-static u64 neighbour(struct shadow *s, const struct shadow_root *r,
-		     const struct fill *x, const struct usable *u, u64 gpa)
+/* Begin a run with L1's leaf @e to @l1pa. False: it cannot be filled. */
+static bool run_start(struct shadow *s, const struct shadow_root *r,
+		      const struct fill *x, u64 e, u64 l1pa, struct run *k)
 {
 	const struct pt_mode *m = &r->mode;
+	const struct leaf01 *l = leaf01(s, l1pa);
 	u32 rights;
-	const struct leaf01 *l;
-	u64 e = x->w.entry[x->w.level], l1pa;
 
-	if ((gpa ^ x->gpa) >> x->w.shift) {
-		e = neighbour12(m, &x->w, u, gpa);
-		if (!e)
-			return 0;
-	}
-	l1pa = pt_leaf_addr(m, x->w.level, e, gpa);
-	l = leaf01(s, l1pa);
-	if (!l || l->shift < s->fmt->level[x->level].shift)
-		return 0;
-	rights = fold_rights(m, u->upper & pt_rights(m, x->w.level, e),
+	k->size = 0;
+	if (!l || l->shift < x->shift || (m->ept && !fold_type_exists(e)))
+		return false;
+	rights = fold_rights(m, pt_rights(m, x->w.all & e, x->w.any | e),
 			     l->access, e);
 	if (!(rights & ACCESS_R))
-		return 0;
-	return fold_leaf(&r->types, x->level, HPA(l1pa + l->delta), rights, e,
-			 x->w.level, l->type);
+		return false;
+	k->start = l->key << l->shift;
+	k->size = BIT(l->shift);
+	k->add = l->delta + fold_leaf(&r->types, x->level, HPA(0), rights, e,
+				      x->w.level, l->type);
+	return true;
+}
+
+/*
+ * Neighbours in L1's own table, which has a leaf of the same size for each:
+ * fills from @slot to @end; the first slot that it did not look at.
+ */
+static __always_inline u32 fill_from_table(struct shadow *s,
+					   struct shadow_root *r,
+					   const struct fill *x, u32 slot,
+					   u32 end, const bool small)
+{
+	const struct pt_mode *m = &r->mode;
+	const struct pt_mode_level *ml = &m->level[x->w.level];
+	const u64 set = m->a | (x->w.level > 1 ? PT_PS : 0) |
+			(m->ept ? EPT_R : PT_P | PT_U);
+	const u64 mask = set | ml->rsvd[1];
+	const u64 addr = m->addr & ~(BIT(ml->shift) - 1);
+	const u8 *from = (const u8 *)x->w.ptr[x->w.level] +
+			 ((s64)slot - x->slot) * (small ? 4 : 8);
+	u64 *first = s->pool.mem[x->table], *to = first + slot;
+	u64 *const stop = first + end;
+	struct run k = { 0 };
+	u32 misses = 0, n = 0;
+	u64 e;
+
+	for (; to < stop; to++, from += small ? 4 : 8) {
+		if (*to)
+			continue;
+		e = small ? pt_load32(from) : pt_load64(from);
+		if ((e & mask) != set)
+			goto miss;
+		if (unlikely((e & addr) - k.start >= k.size ||
+			     (e & ~addr) != k.flags12)) {
+			k.flags12 = e & ~addr;
+			if (!run_start(s, r, x, e, e & addr, &k))
+				goto miss;
+		}
+		__atomic_store_n(to, (e & addr) + k.add, __ATOMIC_RELEASE);
+		misses = 0;
+		n++;
+		continue;
+	miss:
+		if (++misses == MISSES_MAX)
+			break;
+	}
+	pool_used(&s->pool, x->table, slot, end);
+	s->stats.prefills += n;
+	return (u32)(to - first);
+}
+
+/* Neighbours in the same, larger page of L1's, which ept01/npt01 has in
+ * pieces. As above. */
+static u32 fill_from_leaf(struct shadow *s, struct shadow_root *r,
+			  const struct fill *x, u32 slot, u32 end)
+{
+	u64 e = x->w.entry[x->w.level];
+	struct run k = { 0 };
+
+	for (; slot < end; slot++) {
+		u64 gpa = ALIGN_DOWN(x->gpa, BIT(x->shift)) +
+			  (((u64)slot - x->slot) << x->shift);
+		u64 l1pa = pt_leaf_addr(&r->mode, x->w.level, e, gpa);
+
+		if ((gpa ^ x->gpa) >> x->w.shift)
+			break;
+		if (s->pool.mem[x->table][slot])
+			continue;
+		if (l1pa - k.start >= k.size &&
+		    !run_start(s, r, x, e, l1pa, &k))
+			break;
+		pool_store(&s->pool, x->table, slot, l1pa + k.add);
+		s->stats.prefills++;
+	}
+	return slot;
 }
 
 /*
@@ -311,31 +369,24 @@ static u64 neighbour(struct shadow *s, const struct shadow_root *r,
 static void fill_neighbours(struct shadow *s, struct shadow_root *r,
 			    const struct fill *x)
 {
-	u8 shift = s->fmt->level[x->level].shift;
-	u64 *table = s->pool.mem[x->table], e;
-	u32 slot = x->slot & ~7u, end, misses = 0;
-	u64 gpa = ALIGN_DOWN(x->gpa, BIT(shift)) -
-		  ((u64)(x->slot - slot) << shift);
-	struct usable u = usable_in(&r->mode, &x->w);
+	u8 shift = x->shift;
+	u64 gpa = ALIGN_DOWN(x->gpa, BIT(shift));
+	u32 slot = x->slot & ~7u, end;
 
-	if (ALIGN_DOWN(x->gpa, BIT(shift)) == r->expect)
+	if (gpa == r->expect)
 		r->window = MIN(r->window * 2, WINDOW_MAX);
 	else
 		r->window = MAX(r->window / 2, WINDOW_MIN);
 	end = MIN(slot + r->window, 512);
-	for (; slot < end && misses < MISSES_MAX; slot++, gpa += BIT(shift)) {
-		if (table[slot])
-			continue;
-		e = neighbour(s, r, x, &u, gpa);
-		if (!e) {
-			misses++;
-			continue;
-		}
-		misses = 0;
-		pool_store(&s->pool, x->table, slot, e);
-		s->stats.prefills++;
-	}
-	r->expect = gpa;
+	if (x->w.shift > shift)
+		slot = fill_from_leaf(s, r, x, x->slot + 1, end);
+	else if (x->w.ptr[x->w.level] == PT_NO_MEMORY)
+		return;
+	else if (r->mode.size_log == 3)
+		slot = fill_from_table(s, r, x, slot, end, false);
+	else
+		slot = fill_from_table(s, r, x, slot, end, true);
+	r->expect = gpa + (((u64)slot - x->slot) << shift);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -371,7 +422,7 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 	}
 	x.level = leaf_level(s, &x);
 	fill_one(s, r, &x, flush);
-	if (x.level < 3 && x.w.ptr[x.w.level])
+	if (x.level < 3)
 		fill_neighbours(s, r, &x);
 	return 0;
 }

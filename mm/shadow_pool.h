@@ -68,4 +68,10 @@ static inline void pool_store(struct shadow_pool *p, u32 t, u32 slot, u64 e)
 	__atomic_store_n(&p->mem[t][slot], e, __ATOMIC_RELEASE);
 }
 
+/* Entries @from to @end - 1 of @t may have been written. */
+static inline void pool_used(struct shadow_pool *p, u32 t, u32 from, u32 end)
+{
+	p->table[t].used |= BITS((end - 1) / 8, from / 8);
+}
+
 #endif

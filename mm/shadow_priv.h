@@ -13,7 +13,7 @@
 #define LEAVES 16 /* of ept01/npt01 remembered */
 
 /* Neighbours filled: at least and at most. */
-#define WINDOW_MIN 16
+#define WINDOW_MIN 32
 #define WINDOW_MAX 512
 
 /* Tables that one fill may need. */

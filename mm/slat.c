@@ -397,7 +397,7 @@ int slat_lookup(const struct slat *s, l1pa_t gpa, struct slat_leaf *leaf)
 	for (;; l--) {
 		u64 *t = hpa_ptr(table);
 
-		e = pt_load(s->fmt, &t[pt_index(s->fmt, l, gpa.v)]);
+		e = pt_load64(&t[pt_index(s->fmt, l, gpa.v)]);
 		if (!is_table(s, l, e))
 			break;
 		table = HPA(e & PT_ADDR);
