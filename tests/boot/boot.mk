@@ -101,3 +101,8 @@ boot-test: boot-deps
 	$(Q)B=$(B) BARE=$(BARE) $(T)/test $(ONLY)
 
 .PHONY: boot-test boot-test-files
+
+test: all-deps
+	@B=$(B) MAKE=$(MAKE) $(T)/all.sh
+
+.PHONY: test

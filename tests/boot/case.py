@@ -124,7 +124,7 @@ def judge(row, result):
 def ended(row, result):
     if result.why == "timeout":
         return f"not at its end after {row['timeout'] * SLACK:.0f} s"
-    return f"the run ended by: {result.why}"
+    return f"how the run ended: {emu.ENDS[result.why]}"
 
 
 def case(name, emus=Case.DEFAULTS["emus"], **fields):

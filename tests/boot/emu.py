@@ -17,7 +17,9 @@ import tempfile
 import time
 
 OVMF = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd"]
+# Abyme's own ends: after either the machine stands still
 PANIC = r"^abyme: PANIC:"
+STOPPED = r"^abyme: stopped"
 QEMU_TCG_CPU = "max,-smap,-rdtscp"
 BOCHS_MODEL = {"bochs": "corei7_haswell_4770", "bochs-svm": "ryzen"}
 EMULATORS = ["qemu", "bochs", "bochs-svm", "kvm"]
@@ -59,10 +61,20 @@ class Machine:
         return None
 
 
+ENDS = {
+    "exit": "the machine ended",
+    "crash": "the emulator gave up",
+    "stop": "the line that ends it",
+    "stopped": "Abyme stopped",
+    "panic": "Abyme panicked",
+    "timeout": "the time was up",
+}
+
+
 class Result:
     def __init__(self):
         self.lines = []
-        self.why = None     # exit, crash, stop, panic, timeout, interrupted
+        self.why = None     # see ENDS; interrupted: by the keyboard
         self.status = None      # of the emulator, if it ended by itself
         self.seconds = 0.0
         self.emulator_log = ""
@@ -433,6 +445,8 @@ class Run:
                 return "panic"
             if self.stop and self.stop.search(line):
                 return "stop"
+            if re.match(STOPPED, line):
+                return "stopped"
         return None
 
     def _end(self, result):

@@ -2,9 +2,8 @@
 """What a person gets wrong: each ends in a message that names it."""
 import os
 
+import emu
 from case import case, path
-
-STOPPED = r"^abyme: stopped"
 
 
 def made(name, data):
@@ -28,7 +27,7 @@ def refused(name, message, l1=path("l1/vmlinuz"), modules=None, **fields):
         modules = [(path("l1/l1.cpio"), "")]
     fields = {"emus": ["qemu"], "timeout": 15, **fields}
     case(f"refused-{name}", l1=l1, modules=modules, expect=[message],
-         forbid=[r"\[    0\.0"], stop=STOPPED, **fields)
+         forbid=[r"\[    0\.0"], stop=emu.STOPPED, **fields)
 
 
 refused("unknown-option", r"^abyme: .*colour", emus=["qemu", "bochs"],
