@@ -87,6 +87,23 @@ start64:
 	.globl	ap_start, ap_end
 ap_start:
 	cli
+	/* what a CPU has after its SIPI, for those who ask (struct ap_reset) */
+	mov	%cs, %ax
+	mov	%ax, %ds
+	mov	%edx, AP(ap_reset) - AP_BASE
+	mov	%cs, AP(ap_reset) - AP_BASE + 4
+	mov	%cr0, %eax
+	mov	%eax, AP(ap_reset) - AP_BASE + 8
+	mov	%cr3, %eax
+	mov	%eax, AP(ap_reset) - AP_BASE + 12
+	mov	%cr4, %eax
+	mov	%eax, AP(ap_reset) - AP_BASE + 16
+	mov	%dr7, %eax
+	mov	%eax, AP(ap_reset) - AP_BASE + 20
+	mov	$0xc0000080, %ecx
+	rdmsr
+	mov	%eax, AP(ap_reset) - AP_BASE + 24
+	sidt	AP(ap_reset) - AP_BASE + 28
 	xor	%ax, %ax
 	mov	%ax, %ds
 	lgdtl	AP(ap_gdt_ptr)
@@ -114,6 +131,10 @@ ap32:
 ap_gdt_ptr:
 	.short	gdt_end - gdt - 1
 	.long	gdt
+	.balign 4
+	.globl	ap_reset
+ap_reset:
+	.fill	9, 4, 0
 ap_end:
 	.code64
 ap64:

@@ -142,11 +142,23 @@ bool ap_running(u32 id)
 	return __atomic_load_n(&slots[id].started, __ATOMIC_ACQUIRE);
 }
 
+static void ap_copy_code(void)
+{
+	memcpy((void *)AP_BASE, ap_start, (size_t)(ap_end - ap_start));
+}
+
+const volatile struct ap_reset *ap_reset_state(void)
+{
+	extern char ap_reset[];
+
+	return (const void *)(AP_BASE + (ap_reset - ap_start));
+}
+
 bool ap_start_cpu(u32 id)
 {
 	struct ap_slot *s = &slots[id];
 
-	memcpy((void *)AP_BASE, ap_start, (size_t)(ap_end - ap_start));
+	ap_copy_code();
 	__atomic_store_n(&s->started, 0, __ATOMIC_SEQ_CST);
 	icr_send(id, ICR_INIT | ICR_ASSERT);
 	delay_us(10000);
@@ -157,14 +169,46 @@ bool ap_start_cpu(u32 id)
 	return wait_for(&s->started, 1, 1000);
 }
 
-bool ap_call(u32 id, void (*fn)(void *), void *arg)
+static u32 count_started(void)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		n += ap_running(i);
+	return n;
+}
+
+bool ap_start_all(u32 count)
+{
+	ap_copy_code();
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		__atomic_store_n(&slots[i].started, 0, __ATOMIC_SEQ_CST);
+	icr_send(0, ICR_INIT | ICR_ASSERT | ICR_OTHERS);
+	delay_us(10000);
+	icr_send(0, ICR_SIPI | ICR_ASSERT | ICR_OTHERS | AP_BASE >> 12);
+	for (u32 i = 0; i < 1000 && count_started() < count; i++)
+		delay_us(1000);
+	return count_started() == count;
+}
+
+void ap_post(u32 id, void (*fn)(void *), void *arg)
 {
 	struct ap_slot *s = &slots[id];
 
 	s->fn = fn;
 	s->arg = arg;
 	__atomic_store_n(&s->busy, 1, __ATOMIC_RELEASE);
-	return wait_for(&s->busy, 0, 5000);
+}
+
+bool ap_wait(u32 id, u32 ms)
+{
+	return wait_for(&slots[id].busy, 0, ms);
+}
+
+bool ap_call(u32 id, void (*fn)(void *), void *arg)
+{
+	ap_post(id, fn, arg);
+	return ap_wait(id, 5000);
 }
 
 bool cpu_vendor_is(const char *vendor)

@@ -143,8 +143,24 @@ u32 madt_cpus(u32 ids[MAX_CPUS]);
 /* INIT, SIPI, SIPI; true when the CPU runs (spins for ap_call()). */
 bool ap_start_cpu(u32 id);
 bool ap_running(u32 id);
+/* All others at once, by the shorthand; @count of them have to come. */
+bool ap_start_all(u32 count);
+/* What the last CPU that started found in its registers. */
+struct ap_reset {
+	u32 edx;
+	u16 cs, pad;
+	u32 cr0, cr3, cr4, dr7, efer;
+	struct {
+		u16 limit;
+		u32 base;
+	} __packed idtr;
+} __packed;
+const volatile struct ap_reset *ap_reset_state(void);
 /* Run @fn on a started CPU and wait; false when it does not come back. */
 bool ap_call(u32 id, void (*fn)(void *), void *arg);
+/* The same without waiting, and the waiting: up to @ms milliseconds. */
+void ap_post(u32 id, void (*fn)(void *), void *arg);
+bool ap_wait(u32 id, u32 ms);
 
 void delay_us(u32 us); /* by the PIT, needs no interrupt */
 
