@@ -41,15 +41,12 @@ static void __noreturn vcpu_stop(void)
 	}
 }
 
+/* INIT, SIPI and TLB flushes are the backend's: it knows when they may be
+ * taken (GIF) and takes them at its next entry. */
 static void take_requests(struct vcpu *v)
 {
 	if (request_take(v, REQ_SHUTDOWN))
 		vcpu_stop();
-	if (request_take(v, REQ_INIT))
-		vcpu_enter_wait_sipi(v);
-	if (request_take(v, REQ_SIPI))
-		vcpu_sipi(v, v->sipi_vector);
-	/* REQ_FLUSH_TLB is the backend's: it takes it at its next entry. */
 }
 
 static void pass_on_nmi(struct vcpu *v)
