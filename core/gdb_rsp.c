@@ -193,7 +193,7 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 							    : RSP_BODY;
 		return false;
 	case RSP_SUM1:
-		r->sum_hex = (u8)(digit << 4);
+		r->sum_hex = (u8)((u32)digit << 4);
 		r->state = digit < 0 ? RSP_IDLE : RSP_SUM2;
 		break;
 	case RSP_SUM2:
