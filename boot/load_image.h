@@ -48,6 +48,7 @@ static inline void put64(u8 *p, u64 v)
 /* Linux, Documentation/arch/x86/boot.rst, "Details of Header Fields". */
 enum linux_field {
 	LINUX_SETUP_SECTS = 0x1f1,
+	LINUX_SYSSIZE = 0x1f4,
 	LINUX_VID_MODE = 0x1fa,
 	LINUX_JUMP = 0x200,
 	LINUX_MAGIC = 0x202,

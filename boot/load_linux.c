@@ -84,6 +84,7 @@ static int read_header(struct linux_image *k)
 {
 	struct plan *p = k->p;
 	u32 sects = k->hdr[LINUX_SETUP_SECTS];
+	u64 want;
 
 	k->version = get16(k->hdr + LINUX_VERSION);
 	k->pm_off = ((sects ? sects : 4) + 1) * 512;
@@ -93,6 +94,14 @@ static int read_header(struct linux_image *k)
 				 "code alone has %lu",
 				 p->img_len, k->pm_off);
 	k->pm_len = p->img_len - k->pm_off;
+	/* signatures may follow what the header counts, in 16 bytes */
+	want = (u64)get32(k->hdr + LINUX_SYSSIZE) * 16;
+	if (want > ALIGN_UP(k->pm_len, 16))
+		return PLAN_FAIL(
+			p, EINVAL,
+			"Linux kernel truncated: %lu bytes, its header "
+			"tells of %lu",
+			p->img_len, k->pm_off + want);
 	k->align = MAX(get32(k->hdr + LINUX_KERNEL_ALIGNMENT), PAGE_SIZE);
 	if (k->align & (k->align - 1))
 		return PLAN_FAIL(p, EINVAL, "Linux kernel: alignment %#lx",
