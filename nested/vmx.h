@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nested VMX: the VMX that L1 sees, and its merge with L0's.
+ *
+ * One VM entry of L1: vmx_shadow_pull (what L1 wrote without an exit) ->
+ * checks -> vmx_merge -> enter vmcs02. One exit: vmx_owner -> (L1) sync
+ * -> vmx_load_host (L1's host state into vmcs01) -> vmx_shadow_push.
+ *
+ * vmcs12 is in L0's memory while it is active, so what is checked is what is
+ * used; what L1 changed since the last entry is known field by field
+ * (dirty), and only that is checked, merged and written again.
+ */
+#ifndef NESTED_VMX_H
+#define NESTED_VMX_H
+
+#include "core/types.h"
+#include "core/vcpu.h"
+#include "mm/addr.h"
+#include "mm/shadow.h"
+#include "nested/vmx_check.h"
+#include "nested/vmx_vmcs12.h"
+#include "vmx/vmx.h"
+
+#define PA_NONE (~0ull)
+
+/* An active VMCS of L1's, with all that L0 keeps for it. */
+struct nested_vmcs {
+	u64 pa;	  /* L1's region; PA_NONE: not in use */
+	u64 used; /* when it was last current, for recycling */
+	struct vmcs12 *v12;
+	struct vmx_vmcs vmcs02;
+	bool entered; /* vmcs02 has L0's host state */
+	bool lazy;    /* lazily kept fields are newer in vmcs02 */
+	struct vmcs_set dirty; /* L1 wrote them since the last entry */
+
+	/* Hardware VMCS shadowing: what L1's VMREAD and VMWRITE reach. */
+	struct vmx_vmcs shadow;
+	struct vmcs_set push; /* differ in the shadow VMCS */
+
+	/* Bitmaps of vmcs12, where L1 has them; NULL: no memory there. */
+	const u64 *msr12, *io12[2];
+	u64 *msr02; /* merged, when L1's own cannot be used as they are */
+	u64 *io02;
+};
+
+#define NESTED_VMCS_MAX 8
+
+/* Words of a bitmap of L0's that have bits set. */
+#define BITMAP_WORDS_MAX 48
+struct bitmap_words {
+	u32 n;
+	u16 index[BITMAP_WORDS_MAX];
+};
+
+#define VPID_SLOTS 8
+
+struct nested_vmx {
+	/* The VMX of this vcpu as L1 sees it. */
+	u64 feature_control;
+	bool vmxon;
+	u64 vmxon_ptr;
+	bool init_blocked;	 /* an INIT waits for VMXOFF */
+	struct nested_vmcs *cur; /* current VMCS; NULL: none */
+
+	struct nested_vmcs pool[NESTED_VMCS_MAX];
+	u64 clock;
+
+	struct vmx_caps caps; /* offered */
+	struct vmcs_set present;
+	struct vmx_check_env env;
+	struct vmx_refusal refusal; /* of the last VM entry that was refused */
+	u64 refusals;
+
+	struct shadow *shadow;
+	struct shadow_root *root; /* ept02 in use; NULL: ept01 */
+	u64 eptp02;
+
+	/* Hardware VPID VMX_VPID_FIRST + i stands for vpid12[i]; 0: free. */
+	u16 vpid12[VPID_SLOTS];
+	u64 vpid_used[VPID_SLOTS];
+
+	/* Bitmaps of vmcs01 for hardware VMCS shadowing; NULL: not used. */
+	u8 *vmread_bitmap, *vmwrite_bitmap;
+	struct vmcs_set shadowed; /* what L1 reads there without an exit */
+
+	struct bitmap_words msr_words, io_words[2];
+	u64 split_page; /* APIC-access page that ept01 maps as 4 KiB */
+};
+
+/* vmx_insn.c: the instructions. False: @reason is none of them. */
+bool vmx_instruction(struct vcpu *v, u32 reason);
+void vmx_succeed(struct vcpu *v);
+void vmx_fail_invalid(struct vcpu *v);
+void vmx_fail_valid(struct vcpu *v, enum vmx_error err);
+/* With or without a current VMCS. */
+void vmx_fail(struct vcpu *v, enum vmx_error err);
+
+/* vmx_pool.c: which VMCSs of L1's are active. */
+int __must_check vmx_pool_init(struct vcpu *v);
+/* Make the VMCS at @pa (checked) current. */
+void vmx_pool_load(struct vcpu *v, u64 pa);
+struct nested_vmcs *vmx_pool_find(struct nested_vmx *n, u64 pa);
+/* Put it back into L1's memory and forget it. */
+void vmx_pool_flush(struct vcpu *v, struct nested_vmcs *s);
+void vmx_pool_flush_all(struct vcpu *v);
+
+/* vmx_field.c: L1's VMREAD and VMWRITE of a field that it has. */
+u64 vmx_field_read(struct vcpu *v, u32 slot);
+void vmx_field_write(struct vcpu *v, u32 slot, u32 enc, u64 val);
+/* L0 gives a field a new value that L1 is to read. */
+static inline void vmx_field_set(struct nested_vmcs *s, u32 slot, u64 val)
+{
+	if (s->v12->f[slot] == val)
+		return;
+	s->v12->f[slot] = val;
+	set_add(&s->push, slot);
+}
+
+/* vmx_sync.c: vmcs02 to vmcs12. */
+/* Guest state and exit information that L1 is likely to read; vmcs02 is
+ * current. The rest stays there until asked for. */
+void vmx_sync(struct vcpu *v, struct nested_vmcs *s);
+/* Guest state only. */
+void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s);
+/* The rest; any VMCS may be current, and is again afterwards. */
+void vmx_unlazy(struct vcpu *v, struct nested_vmcs *s);
+bool vmx_is_lazy(u32 slot);
+
+/* vmx_shadow.c: hardware VMCS shadowing of L1's current VMCS. */
+int __must_check vmx_shadow_init(struct vcpu *v);
+void vmx_shadow_on(struct vcpu *v);   /* vmcs01 current: n->cur has changed */
+void vmx_shadow_pull(struct vcpu *v); /* L1's writes into vmcs12 */
+void vmx_shadow_push(struct vcpu *v); /* what L0 changed, for L1 to read */
+bool vmx_shadow_writable(u32 slot);
+
+/* vmx_entry.c: VMLAUNCH, VMRESUME. */
+void vmx_vmentry(struct vcpu *v, bool launch);
+
+/* What of L1's own state an L2 keeps whose VM entry does not load it. */
+struct vmx_l1_state {
+	u64 efer, pat, debugctl, dr7;
+};
+
+/* vmx_merge.c: vmcs02, which is current, from vmcs12. */
+void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1);
+int __must_check vmx_merge_init(struct vcpu *v);
+
+/* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. */
+void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s);
+
+/* vmx_ept.c: EPT12 and VPID12. */
+int __must_check vmx_ept_init(struct vcpu *v);
+void vmx_ept_enter(struct vcpu *v); /* vmcs02 is current */
+bool vmx_ept_violation(struct vcpu *v);
+void vmx_ept_drop(struct vcpu *v, u64 type, u64 eptp);
+void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr);
+/* Physical address for the processor of a page that L1 names. */
+hpa_t vmx_page(struct vcpu *v, u64 l1pa);
+
+/* vmx_exit.c: exits of L2. True: settled. */
+bool vmx_exit_l2(struct vcpu *v, u32 raw);
+/* Leave L2 for L1: @reason and @qual, else what hardware told. */
+void vmx_reflect(struct vcpu *v, u32 reason, u64 qual);
+/* A VM entry failed after controls and host state were found good; vmcs01 or
+ * vmcs02 is current. */
+void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);
+
+/* vmx_host.c: L1's host state into vmcs01, which is current. */
+void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);
+
+/* vmx_msrlist.c: lists of L1's. */
+/* 0, or the number (from 1) of the entry that cannot be loaded. vmcs02 is
+ * current when @to_l2, else vmcs01. */
+u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count);
+int __must_check vmx_msrs_store(struct vcpu *v, u64 addr, u64 count);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Fields of the current vmcs12, when L1's VMREAD or VMWRITE exits. */
+#include "nested/vmx.h"
+
+/* Make v12->f[slot] what L1 would read on a machine of its own. */
+static void freshen(struct vcpu *v, struct nested_vmcs *s, u32 slot)
+{
+	if (s->lazy && vmx_is_lazy(slot))
+		vmx_unlazy(v, s);
+	/* One half of a 64-bit field exits, the whole may not. */
+	if (vmx_shadow_writable(slot))
+		vmx_shadow_pull(v);
+}
+
+u64 vmx_field_read(struct vcpu *v, u32 slot)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+
+	freshen(v, s, slot);
+	return s->v12->f[slot];
+}
+
+void vmx_field_write(struct vcpu *v, u32 slot, u32 enc, u64 val)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	u64 old;
+
+	freshen(v, s, slot);
+	old = s->v12->f[slot];
+	val = vmcs12_put(old, enc, val);
+	if (val == old)
+		return;
+	s->v12->f[slot] = val;
+	set_add(&s->dirty, slot);
+	if (set_has(&v->nvmx->shadowed, slot)) {
+		set_add(&s->push, slot);
+		vmx_shadow_push(v);
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hardware VMCS shadowing (SDM 3C, "VMCS Types: Ordinary and Shadow"): L1's
+ * VMREAD and VMWRITE of what hypervisors use on every exit do not exit, but
+ * go to a shadow VMCS, from which L0 takes L1's writes before it enters L2
+ * and into which it puts what has changed when L2 has left.
+ */
+#include "nested/vmx.h"
+
+#include "core/err.h"
+#include "core/string.h"
+#include "mm/page.h"
+
+/* What L1 reads there and does not write (or exits when it does). */
+static const u8 read_slots[] = {
+	SLOT_EXIT_REASON,    SLOT_EXIT_QUALIFICATION, SLOT_EXIT_INTR_INFO,
+	SLOT_EXIT_INTR_ERROR, SLOT_IDT_VECTORING,     SLOT_IDT_VECTORING_ERROR,
+	SLOT_EXIT_INSTR_LEN, SLOT_EXIT_INSTR_INFO,    SLOT_GUEST_LINEAR,
+	SLOT_GUEST_PHYSICAL,
+};
+
+/* What it writes, too. */
+static const u8 write_slots[] = {
+	SLOT_GUEST_RIP,		SLOT_GUEST_RSP,
+	SLOT_GUEST_RFLAGS,	SLOT_GUEST_INTERRUPTIBILITY,
+	SLOT_GUEST_CR0,		SLOT_GUEST_CR3,
+	SLOT_GUEST_CR4,		SLOT_GUEST_CS_AR,
+	SLOT_GUEST_SS_AR,	SLOT_GUEST_INTR_STATUS,
+	SLOT_ENTRY_INTR_INFO,	SLOT_ENTRY_ERROR_CODE,
+	SLOT_ENTRY_INSTR_LEN,	SLOT_PROC_CTLS,
+	SLOT_EXCEPTION_BITMAP,	SLOT_TPR_THRESHOLD,
+	SLOT_CR0_MASK,		SLOT_CR0_SHADOW,
+	SLOT_CR4_SHADOW,	SLOT_PREEMPTION_TIMER,
+	SLOT_HOST_FS_SEL,	SLOT_HOST_GS_SEL,
+	SLOT_HOST_FS_BASE,	SLOT_HOST_GS_BASE,
+	SLOT_HOST_CR3,
+};
+
+bool vmx_shadow_writable(u32 slot)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(write_slots); i++)
+		if (write_slots[i] == slot)
+			return true;
+	return false;
+}
+
+static void allow(u8 *bitmap, u32 slot)
+{
+	u32 enc = vmcs_fields[slot].enc;
+
+	bitmap[enc >> 3] &= (u8) ~(1u << (enc & 7));
+}
+
+static void share(struct nested_vmx *n, u32 slot, bool write)
+{
+	if (!set_has(&n->present, slot))
+		return;
+	set_add(&n->shadowed, slot);
+	allow(n->vmread_bitmap, slot);
+	if (write)
+		allow(n->vmwrite_bitmap, slot);
+}
+
+int vmx_shadow_init(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+
+	/* L0 itself writes read-only fields of the shadow VMCS. */
+	if (!(vmx_offered.ctl[GROUP_PROC2].may1 & PROC2_SHADOW_VMCS) ||
+	    !(vmx_caps.misc & VMX_MISC_VMWRITE_ALL))
+		return 0;
+	n->vmread_bitmap = page_alloc(1);
+	n->vmwrite_bitmap = page_alloc(1);
+	if (!n->vmread_bitmap || !n->vmwrite_bitmap)
+		return -ENOMEM;
+	memset(n->vmread_bitmap, 0xff, PAGE_SIZE);
+	memset(n->vmwrite_bitmap, 0xff, PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_SIZE(read_slots); i++)
+		share(n, read_slots[i], false);
+	for (u32 i = 0; i < ARRAY_SIZE(write_slots); i++)
+		share(n, write_slots[i], true);
+	for (u32 i = 0; i < NESTED_VMCS_MAX; i++) {
+		struct vmx_vmcs *s = &n->pool[i].shadow;
+		int err = vmx_vmcs_alloc(s);
+
+		if (err)
+			return err;
+		*(u32 *)s->page |= (u32)VMCS12_SHADOW;
+	}
+	return 0;
+}
+
+/* Leave the shadow VMCS: VMCLEARed, so that memory has all of it when the
+ * processor follows vmcs01's link pointer. */
+static void leave(struct vcpu *v, struct nested_vmcs *s)
+{
+	vmx_vmcs_clear(v, &s->shadow);
+	vmx_select(v, &v->vmx->vmcs01);
+}
+
+void vmx_shadow_on(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+	u64 proc2 = vmx_ctl(v, GROUP_PROC2) & ~(u64)PROC2_SHADOW_VMCS;
+
+	if (!n->vmread_bitmap)
+		return;
+	if (!n->cur) {
+		vmx_set_ctl(v, GROUP_PROC2, proc2);
+		vmwrite(VMCS_LINK_POINTER, ~0ull);
+		return;
+	}
+	vmx_set_ctl(v, GROUP_PROC2, proc2 | PROC2_SHADOW_VMCS);
+	vmwrite(VMCS_VMREAD_BITMAP, ptr_hpa(n->vmread_bitmap).v);
+	vmwrite(VMCS_VMWRITE_BITMAP, ptr_hpa(n->vmwrite_bitmap).v);
+	vmwrite(VMCS_LINK_POINTER, n->cur->shadow.pa.v);
+	vmx_shadow_push(v);
+}
+
+void vmx_shadow_pull(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+	struct nested_vmcs *s = n->cur;
+
+	if (!n->vmread_bitmap || !s)
+		return;
+	vmx_select(v, &s->shadow);
+	for (u32 i = 0; i < ARRAY_SIZE(write_slots); i++) {
+		u32 slot = write_slots[i];
+		u64 val;
+
+		if (!set_has(&n->shadowed, slot))
+			continue;
+		val = vmread(vmcs_fields[slot].enc);
+		if (val == s->v12->f[slot])
+			continue;
+		s->v12->f[slot] = val;
+		set_add(&s->dirty, slot);
+	}
+	leave(v, s);
+}
+
+void vmx_shadow_push(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+	struct nested_vmcs *s = n->cur;
+
+	if (!n->vmread_bitmap || !s)
+		return;
+	if (!set_meets(&s->push, &n->shadowed)) {
+		set_clear(&s->push);
+		return;
+	}
+	vmx_select(v, &s->shadow);
+	for_each_in_set(slot, &s->push)
+		if (set_has(&n->shadowed, slot))
+			vmwrite(vmcs_fields[slot].enc, s->v12->f[slot]);
+	set_clear(&s->push);
+	leave(v, s);
+}

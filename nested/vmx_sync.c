@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmcs02 to vmcs12. Each exit that L1 gets copies what hypervisors look at on
+ * every exit (policies GUEST and INFO); what is LAZY, with a few more, is
+ * copied when L1 reads or writes such a field, or when the VMCS is put back.
+ */
+#include "nested/vmx.h"
+
+struct sync_field {
+	u16 enc;
+	u8 slot;
+};
+
+#define SYNC(name) { VMCS_##name, SLOT_##name }
+
+static const struct sync_field guest_fields[] = {
+	SYNC(GUEST_RIP),	    SYNC(GUEST_RSP),
+	SYNC(GUEST_RFLAGS),	    SYNC(GUEST_CR0),
+	SYNC(GUEST_CR3),	    SYNC(GUEST_CR4),
+	SYNC(GUEST_CS_SEL),	    SYNC(GUEST_SS_SEL),
+	SYNC(GUEST_CS_AR),	    SYNC(GUEST_SS_AR),
+	SYNC(GUEST_INTERRUPTIBILITY), SYNC(GUEST_ACTIVITY),
+	SYNC(GUEST_PENDING_DBG),
+};
+
+static const struct sync_field info_fields[] = {
+	SYNC(EXIT_INTR_INFO),	 SYNC(EXIT_INTR_ERROR),
+	SYNC(IDT_VECTORING),	 SYNC(IDT_VECTORING_ERROR),
+	SYNC(EXIT_INSTR_LEN),	 SYNC(EXIT_INSTR_INFO),
+	SYNC(GUEST_LINEAR),
+};
+
+/* Exit information for INS and OUTS, which nobody reads; they hold on in
+ * vmcs02 until L2 exits again. */
+static const struct sync_field lazy_extra[] = {
+	SYNC(IO_RCX),
+	SYNC(IO_RSI),
+	SYNC(IO_RDI),
+	SYNC(IO_RIP),
+};
+
+/* PDPTEs matter with PAE paging only. */
+static bool is_pdpte(u32 slot)
+{
+	return slot >= SLOT_GUEST_PDPTE0 && slot <= SLOT_GUEST_PDPTE3;
+}
+
+bool vmx_is_lazy(u32 slot)
+{
+	return vmcs_fields[slot].policy == POLICY_LAZY || is_pdpte(slot) ||
+	       (slot >= SLOT_IO_RCX && slot <= SLOT_IO_RIP);
+}
+
+static void copy(struct nested_vmcs *s, const struct sync_field *f, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		vmx_field_set(s, f[i].slot, vmread(f[i].enc));
+}
+
+void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
+{
+	const struct nested_vmx *n = v->nvmx;
+	u64 *f = s->v12->f;
+
+	copy(s, guest_fields, ARRAY_SIZE(guest_fields));
+	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_EFER)
+		vmx_field_set(s, SLOT_GUEST_EFER, vmread(VMCS_GUEST_EFER));
+	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION)
+		vmx_field_set(s, SLOT_PREEMPTION_TIMER,
+			      vmread(VMCS_PREEMPTION_TIMER));
+	if (vmcs12_proc2(s->v12) & PROC2_VID)
+		vmx_field_set(s, SLOT_GUEST_INTR_STATUS,
+			      vmread(VMCS_GUEST_INTR_STATUS));
+	if (n->caps.misc & VMX_MISC_SAVE_LMA)
+		vmx_field_set(s, SLOT_ENTRY_CTLS,
+			      (f[SLOT_ENTRY_CTLS] & ~(u64)ENTRYC_IA32E) |
+				      (vmread(VMCS_ENTRY_CTLS) & ENTRYC_IA32E));
+	s->lazy = true;
+}
+
+void vmx_sync(struct vcpu *v, struct nested_vmcs *s)
+{
+	vmx_sync_guest(v, s);
+	copy(s, info_fields, ARRAY_SIZE(info_fields));
+	if (set_has(&v->nvmx->present, SLOT_GUEST_PHYSICAL))
+		vmx_field_set(s, SLOT_GUEST_PHYSICAL,
+			      vmx_get(v, CACHED_GPA));
+}
+
+/* Is this lazily kept field saved by exits at all, for this vmcs12? */
+static bool saved(const struct nested_vmx *n, const u64 *f, u32 slot)
+{
+	if (!set_has(&n->present, slot))
+		return false;
+	switch (slot) {
+	case SLOT_GUEST_PAT:
+		return f[SLOT_EXIT_CTLS] & EXITC_SAVE_PAT;
+	case SLOT_GUEST_DEBUGCTL:
+	case SLOT_GUEST_DR7:
+		return f[SLOT_EXIT_CTLS] & EXITC_SAVE_DEBUG;
+	case SLOT_GUEST_PERF_GLOBAL: /* loaded by L0 itself */
+		return false;
+	default:
+		return true;
+	}
+}
+
+void vmx_unlazy(struct vcpu *v, struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+	struct vmx_vmcs *back = v->vmx->vmcs;
+	u64 *f = s->v12->f;
+
+	if (!s->lazy)
+		return;
+	s->lazy = false;
+	vmx_select(v, &s->vmcs02);
+	for (u32 i = 0; i < NR_VMCS_SLOTS; i++)
+		if (vmcs_fields[i].policy == POLICY_LAZY && saved(n, f, i))
+			vmx_field_set(s, i, vmread(vmcs_fields[i].enc));
+	copy(s, lazy_extra, ARRAY_SIZE(lazy_extra));
+	if (vmcs12_proc2(s->v12) & PROC2_EPT)
+		for (u32 i = SLOT_GUEST_PDPTE0; i <= SLOT_GUEST_PDPTE3; i++)
+			vmx_field_set(s, i, vmread(vmcs_fields[i].enc));
+	vmx_select(v, back);
+}
