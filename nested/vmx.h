@@ -16,6 +16,7 @@
 #include "core/types.h"
 #include "core/vcpu.h"
 #include "mm/addr.h"
+#include "mm/guest.h"
 #include "mm/shadow.h"
 #include "nested/vmx_check.h"
 #include "nested/vmx_vmcs12.h"
@@ -30,6 +31,7 @@ struct nested_vmcs {
 	struct vmcs12 *v12;
 	struct vmx_vmcs vmcs02;
 	bool entered; /* vmcs02 has L0's host state */
+	bool ran;     /* vmcs02 was launched in earnest */
 	bool lazy;    /* lazily kept fields are newer in vmcs02 */
 	struct vmcs_set dirty; /* L1 wrote them since the last entry */
 
@@ -37,9 +39,9 @@ struct nested_vmcs {
 	struct vmx_vmcs shadow;
 	struct vmcs_set push; /* differ in the shadow VMCS */
 
-	/* Bitmaps of vmcs12, where L1 has them; NULL: no memory there. */
-	const u64 *msr12, *io12[2];
-	u64 *msr02; /* merged, when L1's own cannot be used as they are */
+	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
+	bool msr_own;	  /* vmcs02 uses that page itself */
+	u64 *msr02;	  /* merged, when L1's cannot be used as they are */
 	u64 *io02;
 };
 
@@ -48,6 +50,7 @@ struct nested_vmcs {
 /* Words of a bitmap of L0's that have bits set. */
 #define BITMAP_WORDS_MAX 48
 struct bitmap_words {
+	bool many; /* more than there is room for */
 	u32 n;
 	u16 index[BITMAP_WORDS_MAX];
 };
@@ -134,6 +137,7 @@ void vmx_shadow_push(struct vcpu *v); /* what L0 changed, for L1 to read */
 bool vmx_shadow_writable(u32 slot);
 
 /* vmx_entry.c: VMLAUNCH, VMRESUME. */
+void vmx_entry_sets(void); /* once */
 void vmx_vmentry(struct vcpu *v, bool launch);
 
 /* What of L1's own state an L2 keeps whose VM entry does not load it. */
@@ -143,7 +147,7 @@ struct vmx_l1_state {
 
 /* vmx_merge.c: vmcs02, which is current, from vmcs12. */
 void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1);
-int __must_check vmx_merge_init(struct vcpu *v);
+void vmx_merge_sets(void); /* once */
 
 /* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. */
 void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s);
@@ -161,9 +165,14 @@ hpa_t vmx_page(struct vcpu *v, u64 l1pa);
 bool vmx_exit_l2(struct vcpu *v, u32 raw);
 /* Leave L2 for L1: @reason and @qual, else what hardware told. */
 void vmx_reflect(struct vcpu *v, u32 reason, u64 qual);
+/* The NMI that L0 took is L1's by NMI exiting. */
+void vmx_reflect_nmi(struct vcpu *v);
 /* A VM entry failed after controls and host state were found good; vmcs01 or
  * vmcs02 is current. */
 void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);
+
+/* vmx_func.c */
+bool vmx_vmfunc(struct vcpu *v);
 
 /* vmx_host.c: L1's host state into vmcs01, which is current. */
 void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);

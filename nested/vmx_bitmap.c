@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * MSR and I/O bitmaps of vmcs02: an access exits when L1 or L0 wants it. L0
+ * has few bits set. When L1's bitmap has them all, as that of any hypervisor
+ * that keeps VMX and MTRRs from its guests does, the processor uses L1's page
+ * itself and every change of L1's holds at once; else a merged copy is made
+ * at each entry.
+ */
+#include "nested/vmx.h"
+
+#include "core/string.h"
+#include "mm/guest.h"
+
+#define WORDS (PAGE_SIZE / 8)
+
+/* The words of a bitmap of L0's that matter. */
+static void find_words(struct bitmap_words *w, const u64 *map)
+{
+	w->n = 0;
+	w->many = false;
+	for (u32 i = 0; i < WORDS && !w->many; i++) {
+		if (!map[i])
+			continue;
+		w->many = w->n == BITMAP_WORDS_MAX;
+		if (!w->many)
+			w->index[w->n++] = (u16)i;
+	}
+}
+
+static bool covers(const u64 *map12, const u64 *map01,
+		   const struct bitmap_words *w)
+{
+	if (w->many)
+		return false;
+	for (u32 i = 0; i < w->n; i++) {
+		u32 k = w->index[i];
+
+		if (map01[k] & ~map12[k])
+			return false;
+	}
+	return true;
+}
+
+/* What hardware shall use: L1's page at @pa12 or the merged one. */
+static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
+		    const u64 *map01, const struct bitmap_words *w, u64 *map02)
+{
+	if (likely(map12 && covers(map12, map01, w)))
+		return guest_hpa(v->vm, L1PA(pa12));
+	for (u32 i = 0; i < WORDS; i++)
+		map02[i] = map01[i] | (map12 ? map12[i] : ~0ull);
+	return ptr_hpa(map02);
+}
+
+static void msr_bitmap(struct vcpu *v, struct nested_vmcs *s)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	struct nested_vmx *n = v->nvmx;
+	const u64 *map01 = (const u64 *)(const void *)b->msr_bitmap;
+	u64 pa = s->v12->f[SLOT_MSR_BITMAP];
+	bool was;
+
+	if (set_has(&s->dirty, SLOT_MSR_BITMAP) ||
+	    set_has(&s->dirty, SLOT_PROC_CTLS)) {
+		s->msr12 = guest_ptr(v->vm, L1PA(pa));
+		s->msr_own = false;
+		find_words(&n->msr_words, map01);
+	}
+	was = s->msr_own;
+	s->msr_own = s->msr12 && covers(s->msr12, map01, &n->msr_words);
+	if (s->msr_own && was)
+		return;
+	vmwrite(VMCS_MSR_BITMAP,
+		either(v, pa, s->msr12, map01, &n->msr_words, s->msr02).v);
+}
+
+static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	struct nested_vmx *n = v->nvmx;
+	const u64 *map01 = (const u64 *)(const void *)b->io_bitmap +
+			   half * WORDS;
+	u64 pa = s->v12->f[SLOT_IO_BITMAP_A + half];
+
+	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP)) {
+		vmwrite(VMCS_IO_BITMAP_A + 2 * half,
+			b->io_bitmap_pa.v + half * PAGE_SIZE);
+		return;
+	}
+	find_words(&n->io_words[half], map01);
+	vmwrite(VMCS_IO_BITMAP_A + 2 * half,
+		either(v, pa, guest_ptr(v->vm, L1PA(pa)), map01,
+		       &n->io_words[half], s->io02 + half * WORDS)
+			.v);
+}
+
+void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	u64 proc = s->v12->f[SLOT_PROC_CTLS];
+
+	if (proc & PROC_MSR_BITMAP)
+		msr_bitmap(v, s);
+	if (proc & PROC_IO)
+		return;
+	/* With nothing of L0's in it, only L1's own changes matter. */
+	if (!b->io_used && !set_has(&s->dirty, SLOT_IO_BITMAP_A) &&
+	    !set_has(&s->dirty, SLOT_IO_BITMAP_B) &&
+	    !set_has(&s->dirty, SLOT_PROC_CTLS))
+		return;
+	if (!b->io_used && !(proc & PROC_IO_BITMAP))
+		return;
+	io_bitmap(v, s, 0);
+	io_bitmap(v, s, 1);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* VMLAUNCH and VMRESUME by L1. SDM 3C, "VM Entries". */
+#include "nested/vmx.h"
+
+#include "core/err.h"
+#include "core/x86.h"
+#include "mm/guest.h"
+
+/* Exit qualifications of failures due to invalid guest state. */
+#define QUAL_GUEST 0
+#define QUAL_PDPTE 2
+#define QUAL_LINK 4
+
+/*
+ * What L1 changes on nearly every exit. If nothing else of the guest's state
+ * is new, the rest is what the processor itself saved: it needs no check.
+ */
+static bool is_light(u32 slot)
+{
+	switch (slot) {
+	case SLOT_GUEST_RIP:
+	case SLOT_GUEST_RSP:
+	case SLOT_GUEST_RFLAGS:
+	case SLOT_GUEST_INTERRUPTIBILITY:
+	case SLOT_GUEST_ACTIVITY:
+	case SLOT_GUEST_PENDING_DBG:
+	case SLOT_ENTRY_INTR_INFO:
+	case SLOT_ENTRY_ERROR_CODE:
+	case SLOT_ENTRY_INSTR_LEN:
+	case SLOT_PREEMPTION_TIMER:
+	case SLOT_EXCEPTION_BITMAP:
+	case SLOT_GUEST_INTR_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct vmcs_set set_controls, set_host, set_guest;
+
+void vmx_entry_sets(void)
+{
+	for (u32 i = 0; i < NR_VMCS_SLOTS; i++) {
+		if (is_light(i))
+			continue;
+		switch (vmcs_fields[i].type) {
+		case VMCS_CONTROL:
+			set_add(&set_controls, i);
+			break;
+		case VMCS_HOST:
+			set_add(&set_host, i);
+			break;
+		case VMCS_GUEST:
+			set_add(&set_guest, i);
+			break;
+		default:
+			break;
+		}
+	}
+	/* They decide over the host state's and the guest state's rules. */
+	set_add(&set_host, SLOT_EXIT_CTLS);
+	set_add(&set_host, SLOT_ENTRY_CTLS);
+}
+
+/* VTPR[7:4], which some rules compare with the threshold. */
+static u8 vtpr(struct vcpu *v, const u64 *f)
+{
+	u8 tpr = 0;
+
+	if (!(f[SLOT_PROC_CTLS] & PROC_TPR_SHADOW) ||
+	    guest_read(v->vm, L1PA(f[SLOT_VIRTUAL_APIC_ADDR] + 0x80), &tpr, 1))
+		return 0xf;
+	return tpr >> 4;
+}
+
+/* 0, or the VM-instruction error. */
+static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+	bool lma = vmx_get(v, CACHED_EFER) & EFER_LMA;
+
+	if (set_meets(&s->dirty, &set_controls)) {
+		n->env.vtpr = vtpr(v, s->v12->f);
+		if (vmx_check_controls(s->v12, &n->env, &n->refusal))
+			return VMXERR_ENTRY_CONTROLS;
+	} else if (vmx_check_event(s->v12, &n->env, &n->refusal)) {
+		return VMXERR_ENTRY_CONTROLS;
+	}
+	if (set_meets(&s->dirty, &set_host) || lma != n->env.lma) {
+		n->env.lma = lma;
+		if (vmx_check_host(s->v12, &n->env, &n->refusal))
+			return VMXERR_ENTRY_HOST;
+	}
+	return 0;
+}
+
+/* "Checks on Guest Page-Directory-Pointer-Table Entries" without EPT12; with
+ * it they are fields. */
+static bool pdptes_ok(struct vcpu *v, struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+	const u64 *f = s->v12->f;
+	u64 pdpte[4];
+
+	if (!(f[SLOT_GUEST_CR0] & CR0_PG) || !(f[SLOT_GUEST_CR4] & CR4_PAE) ||
+	    (f[SLOT_ENTRY_CTLS] & ENTRYC_IA32E))
+		return true;
+	if (vmcs12_proc2(s->v12) & PROC2_EPT) {
+		vmx_unlazy(v, s);
+		return !vmx_check_pdptes(&f[SLOT_GUEST_PDPTE0], &n->env,
+					 &n->refusal);
+	}
+	if (guest_read(v->vm, L1PA(f[SLOT_GUEST_CR3] & BITS(31, 5)), pdpte,
+		       sizeof(pdpte)))
+		return false;
+	return !vmx_check_pdptes(pdpte, &n->env, &n->refusal);
+}
+
+/* What the link pointer must lead to. */
+static bool link_ok(struct vcpu *v, struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+	u64 link = s->v12->f[SLOT_LINK_POINTER];
+	bool shadowing = vmcs12_proc2(s->v12) & PROC2_SHADOW_VMCS;
+	u32 rev;
+
+	if (link == ~0ull)
+		return true;
+	if (vmx_check_link(s->v12, &n->env, &n->refusal))
+		return false;
+	if (guest_read(v->vm, L1PA(link), &rev, sizeof(rev)))
+		rev = ~0u;
+	if (rev == (VMCS12_REVISION | (shadowing ? VMCS12_SHADOW : 0)) &&
+	    link != s->pa)
+		return true;
+	vmx_refuse(&n->refusal, "the link pointer leads to a fitting VMCS",
+		   SLOT_LINK_POINTER, link,
+		   "Checks on Guest Non-Register State");
+	return false;
+}
+
+/* False: *qual tells why. Lazily kept fields are the processor's own unless
+ * L1 wrote some, and then they have been fetched. */
+static bool guest_ok(struct vcpu *v, struct nested_vmcs *s, u64 *qual)
+{
+	struct nested_vmx *n = v->nvmx;
+	bool heavy = set_meets(&s->dirty, &set_guest) ||
+		     set_meets(&s->dirty, &set_controls) ||
+		     (set_has(&s->dirty, SLOT_GUEST_RFLAGS) &&
+		      (s->v12->f[SLOT_GUEST_RFLAGS] & RFLAGS_VM));
+
+	*qual = QUAL_GUEST;
+	if (heavy) {
+		vmx_unlazy(v, s);
+		if (vmx_check_guest_regs(s->v12, &n->env, &n->refusal) ||
+		    vmx_check_guest_segs(s->v12, &n->env, &n->refusal))
+			return false;
+	}
+	if (vmx_check_guest_run(s->v12, &n->env, &n->refusal))
+		return false;
+	*qual = QUAL_LINK;
+	if (heavy && !link_ok(v, s))
+		return false;
+	*qual = QUAL_PDPTE;
+	return (!heavy && (vmcs12_proc2(s->v12) & PROC2_EPT)) ||
+	       pdptes_ok(v, s);
+}
+
+/* What L2 inherits of L1 where its VM entry loads nothing. */
+static void l1_state(struct vcpu *v, struct vmx_l1_state *l1)
+{
+	l1->efer = vmx_get(v, CACHED_EFER);
+	l1->pat = vmread(VMCS_GUEST_PAT);
+	l1->debugctl = vmread(VMCS_GUEST_DEBUGCTL);
+	l1->dr7 = vmread(VMCS_GUEST_DR7);
+}
+
+static void enter_l2(struct vcpu *v, struct nested_vmcs *s)
+{
+	struct vmx_l1_state l1;
+	const u64 *f = s->v12->f;
+	u32 bad;
+
+	l1_state(v, &l1);
+	v->in_l2 = true;
+	v->stats.entries_l2++;
+	vmx_select(v, &s->vmcs02);
+	if (!s->entered) {
+		vmx_host_state(v);
+		s->entered = true;
+	}
+	vmx_merge(v, &l1);
+	v->gpr[RSP] = v->vmx->rsp = f[SLOT_GUEST_RSP];
+	bad = vmx_msrs_load(v, f[SLOT_ENTRY_MSR_LOAD_ADDR],
+			    f[SLOT_ENTRY_MSR_LOAD_COUNT]);
+	if (bad)
+		vmx_entry_failure(v, REASON_BAD_MSR_LOAD, bad);
+	else
+		s->v12->launched = 1;
+}
+
+static void refused(struct vcpu *v)
+{
+	v->nvmx->refusals++;
+	v->nvmx->refusal.rip = vmx_get(v, CACHED_RIP);
+}
+
+void vmx_vmentry(struct vcpu *v, bool launch)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	enum vmx_error err;
+	u64 qual;
+
+	if (!s || (s->v12->revision & VMCS12_SHADOW)) {
+		vmx_fail_invalid(v);
+		return;
+	}
+	if (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTRBL_MOV_SS) {
+		vmx_fail_valid(v, VMXERR_ENTRY_MOV_SS);
+		return;
+	}
+	if (launch == s->v12->launched) {
+		vmx_fail_valid(v, launch ? VMXERR_VMLAUNCH_LAUNCHED :
+					   VMXERR_VMRESUME_CLEAR);
+		return;
+	}
+	vmx_shadow_pull(v);
+	err = check_controls_host(v, s);
+	if (unlikely(err)) {
+		refused(v);
+		vmx_fail_valid(v, err);
+		return;
+	}
+	if (unlikely(!guest_ok(v, s, &qual))) {
+		refused(v);
+		vmx_entry_failure(v, REASON_BAD_GUEST, qual);
+		return;
+	}
+	enter_l2(v, s);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* EPT12 on ept02, VPID12 on hardware VPIDs, and what invalidates them. */
+#include "nested/vmx.h"
+
+#include "core/err.h"
+#include "mm/guest.h"
+#include "mm/slat.h"
+
+#define SHADOW_PAGES 512 /* 2 MiB of tables for each vcpu */
+
+int vmx_ept_init(struct vcpu *v)
+{
+	return shadow_init(&v->nvmx->shadow, v->vm, &pt_ept_4, SHADOW_PAGES);
+}
+
+hpa_t vmx_page(struct vcpu *v, u64 l1pa)
+{
+	hpa_t h = slat_translate(v->vm->slat, L1PA(l1pa), NULL);
+
+	return h.v == HPA_NONE.v ? v->vm->scratch : h;
+}
+
+static struct nested_root root12(const struct nested_vmx *n, const u64 *f)
+{
+	u64 eptp = f[SLOT_EPTP], cap = n->caps.ept_vpid;
+	struct nested_root r = {
+		.fmt = (eptp & EPTP_WALK_MASK) == EPTP_WALK5 ? &pt_ept_5 :
+							       &pt_ept_4,
+		.root = L1PA(eptp & EPTP_ADDR),
+	};
+
+	r.flags = (eptp & EPTP_AD ? SHADOW_AD : 0) |
+		  (cap & EPT_CAP_EXEC_ONLY ? SHADOW_XO : 0) |
+		  (cap & EPT_CAP_1G ? SHADOW_1G : 0) |
+		  (f[SLOT_PROC2_CTLS] & PROC2_MBEC ? SHADOW_MBE : 0);
+	return r;
+}
+
+/* The hardware VPID that stands for @vpid12, found or the oldest one. */
+static u16 vpid02(struct vcpu *v, u16 vpid12)
+{
+	struct nested_vmx *n = v->nvmx;
+	u32 old = 0;
+
+	for (u32 i = 0; i < VPID_SLOTS; i++) {
+		if (n->vpid12[i] == vpid12) {
+			n->vpid_used[i] = ++n->clock;
+			return (u16)(VMX_VPID_FIRST + i);
+		}
+		if (n->vpid_used[i] < n->vpid_used[old])
+			old = i;
+	}
+	n->vpid12[old] = vpid12;
+	n->vpid_used[old] = ++n->clock;
+	vmx_invvpid(INVVPID_SINGLE, (u16)(VMX_VPID_FIRST + old), 0);
+	return (u16)(VMX_VPID_FIRST + old);
+}
+
+/* ept02 for the EPT12 in use; its pointer for the processor. */
+static u64 eptp02(struct vcpu *v, const u64 *f)
+{
+	struct nested_vmx *n = v->nvmx;
+	struct nested_root r = root12(n, f);
+	bool fresh = false;
+	u64 eptp;
+
+	if (unlikely(v->vmx->ept01_changed)) {
+		v->vmx->ept01_changed = false;
+		shadow_drop_all(n->shadow);
+	}
+	n->root = shadow_get(n->shadow, &r, 0, &fresh);
+	/* With A/D flags in EPT12 L2's page walks count as writes. */
+	eptp = shadow_root_hpa(n->root).v | EPTP_WB | EPTP_WALK4 |
+	       (f[SLOT_EPTP] & EPTP_AD);
+	if (fresh)
+		vmx_invept(INVEPT_SINGLE, eptp);
+	return eptp;
+}
+
+void vmx_ept_enter(struct vcpu *v)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	struct nested_vmx *n = v->nvmx;
+	const struct nested_vmcs *s = n->cur;
+	const u64 *f = s->v12->f;
+	u64 proc2 = vmcs12_proc2(s->v12);
+
+	if (proc2 & PROC2_EPT) {
+		n->eptp02 = eptp02(v, f);
+	} else {
+		n->root = NULL;
+		n->eptp02 = b->eptp;
+	}
+	vmwrite(VMCS_EPTP, n->eptp02);
+	if (proc2 & PROC2_VPID)
+		vmwrite(VMCS_VPID, vpid02(v, (u16)f[SLOT_VPID]));
+}
+
+void vmx_ept_drop(struct vcpu *v, u64 type, u64 eptp)
+{
+	if (type == INVEPT_SINGLE)
+		shadow_drop_root(v->nvmx->shadow, L1PA(eptp & EPTP_ADDR));
+	else
+		shadow_drop_all(v->nvmx->shadow);
+}
+
+void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr)
+{
+	struct nested_vmx *n = v->nvmx;
+
+	for (u32 i = 0; i < VPID_SLOTS; i++) {
+		u16 hw = (u16)(VMX_VPID_FIRST + i);
+
+		if (type == INVVPID_ALL && n->vpid12[i])
+			vmx_invvpid(INVVPID_SINGLE, hw, 0);
+		else if (type != INVVPID_ALL && n->vpid12[i] == vpid12)
+			vmx_invvpid(type, hw, addr);
+	}
+}
+
+/* Exit qualification of the violation that L1 is told. */
+static u64 violation(u64 qual, const struct shadow_fault *f)
+{
+	u64 rights = BITS(5, 3) | EPT_QUAL_CAN_XU;
+
+	qual &= ~rights;
+	if (f->rights & ACCESS_R)
+		qual |= EPT_QUAL_CAN_R;
+	if (f->rights & ACCESS_W)
+		qual |= EPT_QUAL_CAN_W;
+	if (f->rights & ACCESS_X)
+		qual |= EPT_QUAL_CAN_X;
+	return qual;
+}
+
+bool vmx_ept_violation(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+	u64 qual = vmx_get(v, CACHED_QUAL);
+	struct shadow_fault f;
+	bool flush = false;
+	u32 access = 0;
+	int err;
+
+	if (!n->root)
+		return false; /* on ept01: as if it were L1's own */
+	if (qual & EPT_QUAL_R)
+		access |= ACCESS_R;
+	if (qual & EPT_QUAL_W)
+		access |= ACCESS_W;
+	if (qual & EPT_QUAL_X)
+		access |= ACCESS_X;
+	err = shadow_fault(n->shadow, n->root, L2PA(vmx_get(v, CACHED_GPA)),
+			   access, &f, &flush);
+	if (flush)
+		vmx_invept(INVEPT_SINGLE, n->eptp02);
+	if (!err)
+		return true;
+	if (err != -EFAULT)
+		return false;
+	if (f.kind == SF_RESERVED)
+		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
+	else
+		vmx_reflect(v, REASON_EPT_VIOLATION, violation(qual, &f));
+	return true;
+}

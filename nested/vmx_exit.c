@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exits of L2: whose they are, and how L1 gets its own. SDM 3C, "VM Exits". */
+#include "nested/vmx.h"
+
+#include "core/printk.h"
+#include "core/x86.h"
+#include "nested/vmx_route.h"
+
+/* What of L2 stays in the processor unless L1's exit controls load it. */
+static void l2_state(struct vcpu *v, struct vmx_l1_state *l2)
+{
+	l2->efer = vmx_get(v, CACHED_EFER);
+	l2->pat = vmread(VMCS_GUEST_PAT);
+}
+
+/*
+ * Blocking by NMI in L1 after the exit: an NMI that exits blocks further
+ * ones; NMIs that went to L2 itself leave their blocking behind; else it is
+ * as L1 had it on entry. (SDM 3C, "Updating Non-Register State".)
+ */
+static u64 l1_nmi_blocking(const u64 *f, u32 reason, u64 before)
+{
+	if (EXIT_BASIC(reason) == REASON_EXCEPTION_NMI &&
+	    INTR_TYPE(f[SLOT_EXIT_INTR_INFO]) == INTR_TYPE_NMI)
+		return INTRBL_NMI;
+	if (!(f[SLOT_PIN_CTLS] & PIN_NMI))
+		return f[SLOT_GUEST_INTERRUPTIBILITY] & INTRBL_NMI;
+	return before & INTRBL_NMI;
+}
+
+/* VMX abort: what L1 gave cannot be carried out on the way back to it. The
+ * processor shuts down, the indicator tells why. */
+static void vmx_abort_l1(struct vcpu *v, u32 why)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	u32 where = offsetof(struct vmcs12, abort);
+	int err = guest_write(v->vm, L1PA(s->pa + where), &why, sizeof(why));
+
+	(void)err;
+	s->v12->abort = why;
+	log_err("CPU %u: VMX abort %u of L1", v->cpu->index, why);
+	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_SHUTDOWN);
+}
+
+#define ABORT_SAVE_MSR 1u
+#define ABORT_LOAD_MSR 4u
+
+/* To L1, with vmcs12 complete. */
+static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
+		  const struct vmx_l1_state *l2, bool stored)
+{
+	const u64 *f = s->v12->f;
+	u64 ib;
+
+	v->in_l2 = false;
+	v->stats.reflected++;
+	v->vmx->vectoring = 0;
+	v->vmx->entry_info = 0;
+	vmx_select(v, &v->vmx->vmcs01);
+	vmx_load_host(v, l2);
+	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, l1_nmi_blocking(f, reason, ib));
+	if (unlikely(!stored))
+		vmx_abort_l1(v, ABORT_SAVE_MSR);
+	else if (unlikely(f[SLOT_EXIT_MSR_LOAD_COUNT]) &&
+		 vmx_msrs_load(v, f[SLOT_EXIT_MSR_LOAD_ADDR],
+			       f[SLOT_EXIT_MSR_LOAD_COUNT]))
+		vmx_abort_l1(v, ABORT_LOAD_MSR);
+	vmx_shadow_push(v);
+}
+
+static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,
+			   u64 qual)
+{
+	const u64 *f = s->v12->f;
+	struct vmx_l1_state l2;
+	bool stored = true;
+
+	vmx_field_set(s, SLOT_EXIT_REASON, reason);
+	vmx_field_set(s, SLOT_EXIT_QUALIFICATION, qual);
+	vmx_field_set(s, SLOT_ENTRY_INTR_INFO,
+		      f[SLOT_ENTRY_INTR_INFO] & ~INTR_VALID);
+	l2_state(v, &l2);
+	if (unlikely(f[SLOT_EXIT_MSR_STORE_COUNT]))
+		stored = !vmx_msrs_store(v, f[SLOT_EXIT_MSR_STORE_ADDR],
+					 f[SLOT_EXIT_MSR_STORE_COUNT]);
+	to_l1(v, s, reason, &l2, stored);
+}
+
+void vmx_reflect(struct vcpu *v, u32 reason, u64 qual)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+
+	vmx_sync(v, s);
+	finish_reflect(v, s, reason, qual);
+}
+
+/* An event in the entry information, or one that the last exit cut short,
+ * which this exit of L0's own making leaves undelivered. */
+static void undelivered(struct vcpu *v, struct nested_vmcs *s)
+{
+	const struct vmx_vcpu *x = v->vmx;
+	u32 info = x->entry_info, error = x->vectoring_error;
+	u32 len = x->vectoring_len;
+
+	if (info & INTR_VALID) {
+		vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+		error = (u32)vmread(VMCS_ENTRY_ERROR_CODE);
+		len = (u32)vmread(VMCS_ENTRY_INSTR_LEN);
+	} else {
+		info = x->vectoring;
+	}
+	vmx_field_set(s, SLOT_IDT_VECTORING, info);
+	if (info & INTR_ERROR)
+		vmx_field_set(s, SLOT_IDT_VECTORING_ERROR, error);
+	if (INTR_TYPE(info) >= INTR_TYPE_SOFT_INT)
+		vmx_field_set(s, SLOT_EXIT_INSTR_LEN, len);
+}
+
+void vmx_reflect_nmi(struct vcpu *v)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+
+	vmx_sync_guest(v, s);
+	undelivered(v, s);
+	vmx_field_set(s, SLOT_EXIT_INTR_INFO,
+		      INTR_INFO(INTR_TYPE_NMI, VEC_NMI));
+	finish_reflect(v, s, REASON_EXCEPTION_NMI, 0);
+}
+
+/* "VM-Entry Failures During or After Loading Guest State": nothing but the
+ * reason and the qualification is written, no MSRs are stored. */
+void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	struct vmx_l1_state l2;
+
+	reason |= (u32)EXIT_ENTRY_FAILURE;
+	vmx_field_set(s, SLOT_EXIT_REASON, reason);
+	vmx_field_set(s, SLOT_EXIT_QUALIFICATION, qual);
+	l2_state(v, &l2);
+	to_l1(v, s, reason, &l2, true);
+}
+
+/*
+ * The processor refused vmcs02. Guest state: a rule that it has and the checks
+ * here have not; L1 is told what hardware told. Anything else is a fault of
+ * the merge; L1 gets the error as if its own controls were wrong.
+ */
+static void refused_by_hardware(struct vcpu *v, u32 raw)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+
+	if (!s->ran)
+		s->vmcs02.launched = false;
+	set_or(&s->dirty, &v->nvmx->present);
+	if (raw & EXIT_ENTRY_FAILURE) {
+		log_warn("CPU %u: vmcs02 refused: %s, qualification %lu",
+			 v->cpu->index, vmx_reason_name(raw),
+			 vmx_get(v, CACHED_QUAL));
+		vmx_entry_failure(v, EXIT_BASIC(raw), vmx_get(v, CACHED_QUAL));
+		return;
+	}
+	log_err("CPU %u: vmcs02 refused: %s", v->cpu->index,
+		vmx_error_name(raw & 0xff));
+	vmx_dump_vmcs("vmcs02");
+	v->in_l2 = false;
+	v->vmx->vectoring = 0;
+	v->vmx->entry_info = 0;
+	vmx_select(v, &v->vmx->vmcs01);
+	v->gpr[RSP] = v->vmx->rsp = vmread(VMCS_GUEST_RSP);
+	vmx_fail_valid(v, raw & 0xff);
+}
+
+static bool wants(struct vcpu *v, u32 basic)
+{
+	const struct nested_vmcs *s = v->nvmx->cur;
+	struct vmx_route_in in = { .f = s->v12->f };
+
+	switch (basic) {
+	case REASON_EXCEPTION_NMI:
+		in.intr_info = (u32)vmx_get(v, CACHED_INTR_INFO);
+		in.error = (u32)vmread(VMCS_EXIT_INTR_ERROR);
+		break;
+	case REASON_RDMSR:
+	case REASON_WRMSR:
+		in.msr = (u32)v->gpr[RCX];
+		in.msr_bitmap = (const u8 *)s->msr12;
+		break;
+	case REASON_IO:
+		in.qual = vmx_get(v, CACHED_QUAL);
+		in.io_bitmap[0] = guest_ptr(v->vm,
+					    L1PA(in.f[SLOT_IO_BITMAP_A]));
+		in.io_bitmap[1] = guest_ptr(v->vm,
+					    L1PA(in.f[SLOT_IO_BITMAP_B]));
+		break;
+	default:
+		break;
+	}
+	return vmx_route_l1(basic, &in);
+}
+
+bool vmx_exit_l2(struct vcpu *v, u32 raw)
+{
+	u32 basic = EXIT_BASIC(raw);
+
+	if (unlikely((raw & EXIT_ENTRY_FAILURE) ||
+		     (raw & ~0xffu) == RAW_VMFAIL)) {
+		refused_by_hardware(v, raw);
+		return true;
+	}
+	v->nvmx->cur->ran = true;
+	if (basic == REASON_EPT_VIOLATION)
+		return vmx_ept_violation(v);
+	if (basic == REASON_VMFUNC)
+		return vmx_vmfunc(v);
+	if (!wants(v, basic))
+		return false;
+	vmx_reflect(v, raw, vmx_get(v, CACHED_QUAL));
+	return true;
+}

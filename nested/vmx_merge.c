@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmcs02 from vmcs12 and from what L0 wants. Fields that L1 has not changed
+ * since the last entry are not written again.
+ */
+#include "nested/vmx.h"
+
+#include "core/insns.h"
+#include "core/msr.h"
+#include "core/x86.h"
+
+/*
+ * Who owns which control of vmcs02:
+ * 1. Pin-based and primary ones are vmcs12's: L0 itself lets L1 have its
+ *    interrupts, NMIs, HLT and the rest without exits.
+ * 2. I/O and MSR accesses exit if L1 or L0 wants them to (vmx_bitmap.c); with
+ *    no bitmap in vmcs12 all of them exit, to L1.
+ * 3. Secondary controls are vmcs12's, but EPT is always on (ept02, or ept01
+ *    under an L1 that shadows page tables itself), and VPID is on when
+ *    vmcs12 has it: without, the processor flushes as L1 expects it.
+ * 4. EFER, PAT and the debug controls are switched by every entry and exit,
+ *    so that L0's handling of an exit that L1 never sees leaves them alone;
+ *    vmcs12's controls decide where their values come from and go to.
+ * 5. L1's IA32_PERF_GLOBAL_CTRL is loaded by WRMSR, since an entry after an
+ *    exit that L0 handled must not load it again.
+ * 6. The preemption timer is always saved, for the same reason.
+ */
+static void merge_controls(struct vcpu *v, const u64 *f, u64 proc2_12)
+{
+	const struct vmx_vmcs *l0 = &v->vmx->vmcs01;
+	const struct vmx_vm *b = v->vm->backend;
+	u64 pin = f[SLOT_PIN_CTLS], proc = f[SLOT_PROC_CTLS] | PROC_PROC2;
+	u64 exitc = l0->ctl[GROUP_EXIT], entry = l0->ctl[GROUP_ENTRY];
+
+	if (b->io_used && !(proc & PROC_IO))
+		proc |= PROC_IO_BITMAP;
+	exitc &= ~(u64)(EXITC_ACK_INTR | EXITC_SAVE_PREEMPTION);
+	exitc |= f[SLOT_EXIT_CTLS] & EXITC_ACK_INTR;
+	if (pin & PIN_PREEMPTION)
+		exitc |= EXITC_SAVE_PREEMPTION;
+	entry &= ~(u64)ENTRYC_IA32E;
+	entry |= f[SLOT_ENTRY_CTLS] & (ENTRYC_IA32E | ENTRYC_LOAD_BNDCFGS);
+	vmx_set_ctl(v, GROUP_PIN, pin);
+	vmx_set_ctl(v, GROUP_PROC, proc);
+	vmx_set_ctl(v, GROUP_PROC2, proc2_12 | PROC2_EPT);
+	vmx_set_ctl(v, GROUP_EXIT,
+		    vmx_controls(&vmx_caps.ctl[GROUP_EXIT], exitc));
+	vmx_set_ctl(v, GROUP_ENTRY, entry);
+}
+
+/* Pages that L1 names. */
+static void merge_pages(struct vcpu *v, const u64 *f, u64 proc2)
+{
+	if (f[SLOT_PROC_CTLS] & PROC_TPR_SHADOW)
+		vmwrite(VMCS_VIRTUAL_APIC_ADDR,
+			vmx_page(v, f[SLOT_VIRTUAL_APIC_ADDR]).v);
+	if (proc2 & PROC2_APIC_ACCESS)
+		vmwrite(VMCS_APIC_ACCESS_ADDR,
+			vmx_page(v, f[SLOT_APIC_ACCESS_ADDR]).v);
+	if (f[SLOT_PIN_CTLS] & PIN_POSTED)
+		vmwrite(VMCS_POSTED_DESC_ADDR,
+			vmx_page(v, f[SLOT_POSTED_DESC_ADDR]).v);
+	/* VMFUNC exits whatever its leaf: vmx_vmfunc() emulates it. */
+	if (proc2 & PROC2_VMFUNC)
+		vmwrite(VMCS_VMFUNC_CTLS, 0);
+}
+
+/* MERGE fields that are as vmcs12 has them since L0 wants nothing there. */
+static bool merge_copies(u32 slot)
+{
+	switch (slot) {
+	case SLOT_EXCEPTION_BITMAP:
+	case SLOT_PF_ERROR_MASK:
+	case SLOT_PF_ERROR_MATCH:
+	case SLOT_CR0_MASK:
+	case SLOT_CR4_MASK:
+	case SLOT_CR0_SHADOW:
+	case SLOT_CR4_SHADOW:
+	case SLOT_TSC_OFFSET:
+	case SLOT_TSC_MULTIPLIER:
+	case SLOT_TPR_THRESHOLD:
+	case SLOT_POSTED_VECTOR:
+	case SLOT_PREEMPTION_TIMER:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Guest state that this entry may not take from vmcs12 (merge_switched). */
+static bool switched(u32 slot)
+{
+	switch (slot) {
+	case SLOT_GUEST_EFER:
+	case SLOT_GUEST_PAT:
+	case SLOT_GUEST_DEBUGCTL:
+	case SLOT_GUEST_DR7:
+	case SLOT_GUEST_PERF_GLOBAL:
+	case SLOT_GUEST_PDPTE0 ... SLOT_GUEST_PDPTE3:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Fields that go over as they are, and those of them that need merge_all. */
+static struct vmcs_set set_direct, set_merge;
+
+void vmx_merge_sets(void)
+{
+	for (u32 i = 0; i < NR_VMCS_SLOTS; i++) {
+		switch (vmcs_fields[i].policy) {
+		case POLICY_COPY:
+			/* The event goes in when there is one. */
+			if (i != SLOT_ENTRY_ERROR_CODE &&
+			    i != SLOT_ENTRY_INSTR_LEN)
+				set_add(&set_direct, i);
+			break;
+		case POLICY_GUEST:
+		case POLICY_LAZY:
+			if (!switched(i))
+				set_add(&set_direct, i);
+			break;
+		case POLICY_MERGE:
+			if (merge_copies(i))
+				set_add(&set_direct, i);
+			else if (i != SLOT_ENTRY_INTR_INFO)
+				set_add(&set_merge, i);
+			break;
+		default:
+			break;
+		}
+	}
+	set_add(&set_merge, SLOT_GUEST_CR0);
+	set_add(&set_merge, SLOT_GUEST_CR3);
+	set_add(&set_merge, SLOT_GUEST_CR4);
+}
+
+static u64 efer02(const u64 *f, u64 l1_efer)
+{
+	u64 entry = f[SLOT_ENTRY_CTLS];
+
+	if (entry & ENTRYC_LOAD_EFER)
+		return f[SLOT_GUEST_EFER];
+	l1_efer &= ~EFER_LMA;
+	if (f[SLOT_GUEST_CR0] & CR0_PG)
+		l1_efer &= ~EFER_LME;
+	return entry & ENTRYC_IA32E ? l1_efer | EFER_LMA | EFER_LME : l1_efer;
+}
+
+/*
+ * A register that vmcs02 always switches: vmcs12's value when its entry loads
+ * it, else L1's. It need not be written when the last exit saved it for L1
+ * and L1 has left it.
+ */
+static bool kept(const struct nested_vmcs *s, u32 slot, u64 load, u64 save)
+{
+	const u64 *f = s->v12->f;
+
+	return (f[SLOT_ENTRY_CTLS] & load) && (f[SLOT_EXIT_CTLS] & save) &&
+	       !set_has(&s->dirty, slot) && !set_meets(&s->dirty, &set_merge);
+}
+
+static void merge_switched(const struct nested_vmcs *s,
+			   const struct vmx_l1_state *l1)
+{
+	const u64 *f = s->v12->f;
+	u64 entry = f[SLOT_ENTRY_CTLS];
+
+	vmwrite(VMCS_GUEST_EFER, efer02(f, l1->efer));
+	if (!kept(s, SLOT_GUEST_PAT, ENTRYC_LOAD_PAT, EXITC_SAVE_PAT))
+		vmwrite(VMCS_GUEST_PAT,
+			entry & ENTRYC_LOAD_PAT ? f[SLOT_GUEST_PAT] : l1->pat);
+	if (kept(s, SLOT_GUEST_DR7, ENTRYC_LOAD_DEBUG, EXITC_SAVE_DEBUG) &&
+	    !set_has(&s->dirty, SLOT_GUEST_DEBUGCTL))
+		return;
+	if (entry & ENTRYC_LOAD_DEBUG) {
+		vmwrite(VMCS_GUEST_DEBUGCTL, f[SLOT_GUEST_DEBUGCTL]);
+		vmwrite(VMCS_GUEST_DR7, f[SLOT_GUEST_DR7]);
+	} else {
+		vmwrite(VMCS_GUEST_DEBUGCTL, l1->debugctl);
+		vmwrite(VMCS_GUEST_DR7, l1->dr7);
+	}
+}
+
+/* PDPTEs: vmcs12's with EPT12, else those in L1's memory at CR3. */
+static void merge_pdptes(struct vcpu *v, const struct nested_vmcs *s)
+{
+	const u64 *f = s->v12->f;
+	u64 pdpte[4];
+
+	if (vmcs12_proc2(s->v12) & PROC2_EPT) {
+		for (u32 i = 0; i < 4; i++)
+			if (set_has(&s->dirty, SLOT_GUEST_PDPTE0 + i))
+				vmwrite(VMCS_GUEST_PDPTE0 + 2 * i,
+					f[SLOT_GUEST_PDPTE0 + i]);
+		return;
+	}
+	if (!(f[SLOT_GUEST_CR0] & CR0_PG) || !(f[SLOT_GUEST_CR4] & CR4_PAE) ||
+	    (f[SLOT_ENTRY_CTLS] & ENTRYC_IA32E) ||
+	    guest_read(v->vm, L1PA(f[SLOT_GUEST_CR3] & BITS(31, 5)), pdpte,
+		       sizeof(pdpte)))
+		return;
+	for (u32 i = 0; i < 4; i++)
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
+}
+
+static void merge_event(struct vcpu *v, const u64 *f)
+{
+	u32 info = (u32)f[SLOT_ENTRY_INTR_INFO];
+
+	if (info & INTR_VALID)
+		vmx_inject_raw(v, info, (u32)f[SLOT_ENTRY_ERROR_CODE],
+			       (u32)f[SLOT_ENTRY_INSTR_LEN]);
+}
+
+void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	const u64 *f = s->v12->f;
+	u64 proc2 = vmcs12_proc2(s->v12);
+
+	for_each_in_set(slot, &s->dirty)
+		if (set_has(&set_direct, slot))
+			vmwrite(vmcs_fields[slot].enc, f[slot]);
+	if (set_meets(&s->dirty, &set_merge)) {
+		merge_controls(v, f, proc2);
+		merge_pages(v, f, proc2);
+	}
+	/* Not saved: the value counts down anew on each entry. */
+	if ((f[SLOT_PIN_CTLS] & PIN_PREEMPTION) &&
+	    !(f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION))
+		vmwrite(VMCS_PREEMPTION_TIMER, f[SLOT_PREEMPTION_TIMER]);
+	merge_switched(s, l1);
+	merge_pdptes(v, s);
+	vmx_bitmaps(v, s);
+	vmx_ept_enter(v);
+	if (f[SLOT_ENTRY_CTLS] & ENTRYC_LOAD_PERF &&
+	    wrmsr_safe(MSR_PERF_GLOBAL_CTRL, f[SLOT_GUEST_PERF_GLOBAL])) {
+		/* emulator fault: Bochs offers the control, not the MSR */
+	}
+	merge_event(v, f);
+	set_clear(&s->dirty);
+}

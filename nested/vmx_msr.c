@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nested_ops: what the backend and core call, and VMX's MSRs and CPUID. */
+#include "core/err.h"
+#include "core/insns.h"
+#include "core/msr.h"
+#include "core/x86.h"
+#include "mm/page.h"
+#include "nested/vmx.h"
+#include "nested/vmx_caps.h"
+
+#define CPUID_1_ECX_VMX BIT(5)
+#define CPUID_7_EBX_SGX BIT(2)
+
+static int cpu_init(struct cpu *cpu)
+{
+	return 0;
+}
+
+/* Bits that a WRMSR would take, found by what CPUID says. */
+static u64 efer_bits(void)
+{
+	u32 r[4];
+	u64 bits = EFER_LME | EFER_LMA;
+
+	cpuid(0x80000001, 0, r);
+	if (r[3] & BIT(11))
+		bits |= EFER_SCE;
+	if (r[3] & BIT(20))
+		bits |= EFER_NXE;
+	return bits;
+}
+
+static u64 perf_bits(void)
+{
+	u32 r[4];
+
+	cpuid(0xa, 0, r);
+	if (!(u8)r[0])
+		return 0;
+	return (BIT(r[0] >> 8 & 0xff) - 1) |
+	       (BIT((r[3] & 0x1f) + 32) - BIT(32));
+}
+
+/* LBR, BTF, split lock, TR to freeze-while-SMM: what IA32_DEBUGCTL has. */
+#define DEBUGCTL_BITS (BITS(2, 0) | BITS(15, 6))
+
+static void env_init(struct nested_vmx *n)
+{
+	u32 r[4];
+
+	n->env.caps = &n->caps;
+	n->env.efer_valid = efer_bits();
+	n->env.perf_valid = perf_bits();
+	n->env.debugctl_valid = DEBUGCTL_BITS;
+	cpuid(0x80000008, 0, r);
+	n->env.la_bits = (u8)(r[0] >> 8);
+	cpuid(7, 0, r);
+	n->env.sgx = r[1] & CPUID_7_EBX_SGX;
+}
+
+#define NESTED_PAGES ((sizeof(struct nested_vmx) + PAGE_SIZE - 1) / PAGE_SIZE)
+
+static int vcpu_init(struct vcpu *v)
+{
+	struct nested_vmx *n = page_alloc(NESTED_PAGES);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	v->nvmx = n;
+	vmx12_caps(&n->caps, &vmx_offered);
+	vmcs12_present(&n->present, &n->caps);
+	env_init(n);
+	vmx_entry_sets();
+	vmx_merge_sets();
+	n->feature_control = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX;
+	n->vmxon_ptr = PA_NONE;
+	err = vmx_pool_init(v);
+	if (!err)
+		err = vmx_shadow_init(v);
+	return err ? err : vmx_ept_init(v);
+}
+
+/* INIT while not in VMX operation: nothing of it is left but caches. */
+static void vcpu_reset(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+
+	if (n->vmxon)
+		vmx_pool_flush_all(v);
+	n->vmxon = false;
+	n->vmxon_ptr = PA_NONE;
+	n->init_blocked = false;
+}
+
+/* MOV to CR0 or CR4 in VMX operation: the fixed bits stay. True: #GP. */
+static bool cr_refused(struct vcpu *v)
+{
+	const struct nested_vmx *n = v->nvmx;
+	u64 qual = vmx_get(v, CACHED_QUAL);
+	u64 val = v->gpr[CR_ACCESS_GPR(qual)];
+	bool ok = true;
+
+	if (CR_ACCESS_TYPE(qual) != CR_ACCESS_TO)
+		return false;
+	if (CR_ACCESS_CR(qual) == 0)
+		ok = fixed_ok(val, n->caps.cr0_fixed0, n->caps.cr0_fixed1);
+	else if (CR_ACCESS_CR(qual) == 4)
+		ok = fixed_ok(val, n->caps.cr4_fixed0, n->caps.cr4_fixed1);
+	if (!ok)
+		vmx_inject_gp(v);
+	return !ok;
+}
+
+static bool handle_exit(struct vcpu *v, u32 raw)
+{
+	struct nested_vmx *n = v->nvmx;
+
+	if (v->in_l2)
+		return vmx_exit_l2(v, raw);
+	if (raw == REASON_CR_ACCESS)
+		return n->vmxon && cr_refused(v);
+	if (raw == REASON_INIT) {
+		/* Blocked in VMX root operation, and not lost. */
+		n->init_blocked |= n->vmxon;
+		return n->vmxon;
+	}
+	return vmx_instruction(v, raw);
+}
+
+/* An NMI that L0 took and that is L1's, while L2 is about to run. */
+static void before_entry(struct vcpu *v)
+{
+	const struct nested_vmx *n = v->nvmx;
+	u64 ib;
+
+	if (likely(!v->vmx->nmi_pending))
+		return;
+	if (n->cur->v12->f[SLOT_PIN_CTLS] & PIN_NMI) {
+		v->vmx->nmi_pending = false;
+		vmx_reflect_nmi(v);
+		return;
+	}
+	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+	if (v->vmx->entry_info || v->vmx->vectoring ||
+	    (ib & (INTRBL_STI | INTRBL_MOV_SS | INTRBL_NMI)))
+		return; /* at a later exit */
+	v->vmx->nmi_pending = false;
+	vmx_inject_raw(v, INTR_INFO(INTR_TYPE_NMI, VEC_NMI), 0, 0);
+}
+
+static void nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
+{
+	if (leaf == 1)
+		r[2] |= CPUID_1_ECX_VMX;
+}
+
+static int nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)
+{
+	if (msr == MSR_FEATURE_CONTROL) {
+		*val = v->nvmx->feature_control;
+		return 0;
+	}
+	if (msr < MSR_VMX_BASIC || msr > MSR_VMX_EXIT_CTLS2)
+		return -ENOENT;
+	return vmx12_cap_msr(&v->nvmx->caps, msr, val) ? -EINVAL : 0;
+}
+
+static int nested_wrmsr(struct vcpu *v, u32 msr, u64 val)
+{
+	/* Locked by firmware; the capability MSRs are read-only. */
+	if (msr == MSR_FEATURE_CONTROL ||
+	    (msr >= MSR_VMX_BASIC && msr <= MSR_VMX_EXIT_CTLS2))
+		return -EINVAL;
+	return -ENOENT;
+}
+
+const struct nested_ops nested_vmx_ops = {
+	.cpu_init = cpu_init,
+	.vcpu_init = vcpu_init,
+	.vcpu_reset = vcpu_reset,
+	.handle_exit = handle_exit,
+	.before_entry = before_entry,
+	.cpuid = nested_cpuid,
+	.rdmsr = nested_rdmsr,
+	.wrmsr = nested_wrmsr,
+};
