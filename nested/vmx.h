@@ -30,9 +30,9 @@ struct nested_vmcs {
 	u64 used; /* when it was last current, for recycling */
 	struct vmcs12 *v12;
 	struct vmx_vmcs vmcs02;
-	bool entered; /* vmcs02 has L0's host state */
-	bool ran;     /* vmcs02 was launched in earnest */
-	bool lazy;    /* lazily kept fields are newer in vmcs02 */
+	bool entered;	       /* vmcs02 has L0's host state */
+	bool ran;	       /* vmcs02 was launched in earnest */
+	bool lazy;	       /* lazily kept fields are newer in vmcs02 */
 	struct vmcs_set dirty; /* L1 wrote them since the last entry */
 
 	/* Hardware VMCS shadowing: what L1's VMREAD and VMWRITE reach. */

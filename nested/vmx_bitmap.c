@@ -78,8 +78,8 @@ static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 {
 	const struct vmx_vm *b = v->vm->backend;
 	struct nested_vmx *n = v->nvmx;
-	const u64 *map01 = (const u64 *)(const void *)b->io_bitmap +
-			   half * WORDS;
+	const u64 *map01 =
+		(const u64 *)(const void *)b->io_bitmap + half * WORDS;
 	u64 pa = s->v12->f[SLOT_IO_BITMAP_A + half];
 
 	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP)) {

@@ -7,8 +7,8 @@
 
 /* What may be offered where hardware has it (reasons for the rest in docs). */
 static const u64 offer[NR_VMX_GROUPS] = {
-	[GROUP_PIN] = PIN_EXTINT | PIN_NMI | PIN_VNMI | PIN_PREEMPTION |
-		      PIN_POSTED,
+	[GROUP_PIN] =
+		PIN_EXTINT | PIN_NMI | PIN_VNMI | PIN_PREEMPTION | PIN_POSTED,
 	[GROUP_PROC] = PROC_INTR_WINDOW | PROC_TSC_OFFSET | PROC_HLT |
 		       PROC_INVLPG | PROC_MWAIT | PROC_RDPMC | PROC_RDTSC |
 		       PROC_CR3_LOAD | PROC_CR3_STORE | PROC_CR8_LOAD |
@@ -33,16 +33,16 @@ static const u64 offer[NR_VMX_GROUPS] = {
 	[GROUP_VMFUNC] = VMFUNC_EPTP_SWITCH,
 };
 
-#define OFFER_MISC                                                         \
+#define OFFER_MISC                                                           \
 	(BITS(4, 0) | VMX_MISC_SAVE_LMA | VMX_MISC_HLT | VMX_MISC_SHUTDOWN | \
-	 VMX_MISC_WAIT_SIPI | BITS(24, 16) | BITS(27, 25) |                \
+	 VMX_MISC_WAIT_SIPI | BITS(24, 16) | BITS(27, 25) |                  \
 	 VMX_MISC_VMWRITE_ALL | VMX_MISC_ZERO_LEN)
 
 #define OFFER_EPT                                                             \
 	(EPT_CAP_EXEC_ONLY | EPT_CAP_WALK4 | EPT_CAP_WALK5 | EPT_CAP_UC |     \
 	 EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_1G | EPT_CAP_INVEPT | EPT_CAP_AD | \
 	 EPT_CAP_ADV_INFO | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)
-#define OFFER_VPID                                                  \
+#define OFFER_VPID                                                           \
 	(VPID_CAP_INVVPID | VPID_CAP_ADDR | VPID_CAP_SINGLE | VPID_CAP_ALL | \
 	 VPID_CAP_SINGLE_GLOBALS)
 

@@ -12,13 +12,13 @@
 /* What the checks need to know apart from vmcs12. */
 struct vmx_check_env {
 	const struct vmx_caps *caps; /* as offered to L1 */
-	u64 efer_valid;	    /* bits of IA32_EFER that exist */
-	u64 debugctl_valid; /* the same for IA32_DEBUGCTL */
-	u64 perf_valid;	    /* and for IA32_PERF_GLOBAL_CTRL */
-	u8 la_bits;	    /* linear-address width: 48 or 57 */
-	u8 vtpr;	    /* VTPR[7:4], where the virtual-APIC page counts */
-	bool lma;	    /* L1 is in IA-32e mode */
-	bool sgx;	    /* enclaves exist */
+	u64 efer_valid;		     /* bits of IA32_EFER that exist */
+	u64 debugctl_valid;	     /* the same for IA32_DEBUGCTL */
+	u64 perf_valid;		     /* and for IA32_PERF_GLOBAL_CTRL */
+	u8 la_bits;		     /* linear-address width: 48 or 57 */
+	u8 vtpr;  /* VTPR[7:4], where the virtual-APIC page counts */
+	bool lma; /* L1 is in IA-32e mode */
+	bool sgx; /* enclaves exist */
 };
 
 /* Why the last VM entry was refused; rule NULL: it was not. */
@@ -75,11 +75,10 @@ int __cold vmx_refuse(struct vmx_refusal *r, const char *rule, u32 slot,
 #define F(name) (v->f[SLOT_##name])
 
 /* One rule: what must hold, the field to blame; SECTION names the source. */
-#define CHECK_SLOT(ok, slot)                                             \
-	do {                                                             \
-		if (unlikely(!(ok)))                                     \
-			return vmx_refuse(r, #ok, slot, v->f[slot],      \
-					  SECTION);                      \
+#define CHECK_SLOT(ok, slot)                                                  \
+	do {                                                                  \
+		if (unlikely(!(ok)))                                          \
+			return vmx_refuse(r, #ok, slot, v->f[slot], SECTION); \
 	} while (0)
 #define CHECK_FIELD(ok, field) CHECK_SLOT(ok, SLOT_##field)
 

@@ -21,8 +21,8 @@ static bool ctl_ok(u64 val, const struct vmx_check_env *e, enum vmx_group g)
 
 #define SECTION "VM-Execution Control Fields"
 
-static int check_reserved(const struct vmcs12 *v,
-			  const struct vmx_check_env *e, struct vmx_refusal *r)
+static int check_reserved(const struct vmcs12 *v, const struct vmx_check_env *e,
+			  struct vmx_refusal *r)
 {
 	CHECK_FIELD(ctl_ok(F(PIN_CTLS), e, GROUP_PIN), PIN_CTLS);
 	CHECK_FIELD(ctl_ok(F(PROC_CTLS), e, GROUP_PROC), PROC_CTLS);
@@ -55,9 +55,9 @@ static int check_apic(const struct vmcs12 *v, const struct vmx_check_env *e,
 			CHECK_FIELD((F(TPR_THRESHOLD) & 0xf) <= e->vtpr,
 				    TPR_THRESHOLD);
 	} else {
-		CHECK_FIELD(!(proc2 & (PROC2_X2APIC | PROC2_APIC_REG |
-				       PROC2_VID)),
-			    PROC2_CTLS);
+		CHECK_FIELD(
+			!(proc2 & (PROC2_X2APIC | PROC2_APIC_REG | PROC2_VID)),
+			PROC2_CTLS);
 	}
 	CHECK_FIELD((pin & PIN_NMI) || !(pin & PIN_VNMI), PIN_CTLS);
 	CHECK_FIELD((pin & PIN_VNMI) || !(proc & PROC_NMI_WINDOW), PROC_CTLS);
@@ -149,12 +149,12 @@ static int check_exit_controls(const struct vmcs12 *v,
 	CHECK_FIELD((F(PIN_CTLS) & PIN_PREEMPTION) ||
 			    !(F(EXIT_CTLS) & EXITC_SAVE_PREEMPTION),
 		    EXIT_CTLS);
-	CHECK_FIELD(msr_area_ok(F(EXIT_MSR_STORE_ADDR),
-				F(EXIT_MSR_STORE_COUNT), e),
-		    EXIT_MSR_STORE_ADDR);
-	CHECK_FIELD(msr_area_ok(F(EXIT_MSR_LOAD_ADDR), F(EXIT_MSR_LOAD_COUNT),
-				e),
-		    EXIT_MSR_LOAD_ADDR);
+	CHECK_FIELD(
+		msr_area_ok(F(EXIT_MSR_STORE_ADDR), F(EXIT_MSR_STORE_COUNT), e),
+		EXIT_MSR_STORE_ADDR);
+	CHECK_FIELD(
+		msr_area_ok(F(EXIT_MSR_LOAD_ADDR), F(EXIT_MSR_LOAD_COUNT), e),
+		EXIT_MSR_LOAD_ADDR);
 	return 0;
 }
 
@@ -162,9 +162,9 @@ static int check_exit_controls(const struct vmcs12 *v,
 #define SECTION "VM-Entry Control Fields"
 
 /* Exceptions that push an error code; #CP where its kind is fixed. */
-#define ERROR_VECTORS                                                  \
-	(BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) |       \
-	 BIT(VEC_GP) | BIT(VEC_PF) | BIT(VEC_AC))
+#define ERROR_VECTORS                                                          \
+	(BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | \
+	 BIT(VEC_PF) | BIT(VEC_AC))
 
 static bool event_error_ok(const struct vmcs12 *v, u64 info,
 			   const struct vmx_check_env *e)
@@ -232,9 +232,9 @@ static int check_entry_controls(const struct vmcs12 *v,
 	err = vmx_check_event(v, e, r);
 	if (err)
 		return err;
-	CHECK_FIELD(msr_area_ok(F(ENTRY_MSR_LOAD_ADDR),
-				F(ENTRY_MSR_LOAD_COUNT), e),
-		    ENTRY_MSR_LOAD_ADDR);
+	CHECK_FIELD(
+		msr_area_ok(F(ENTRY_MSR_LOAD_ADDR), F(ENTRY_MSR_LOAD_COUNT), e),
+		ENTRY_MSR_LOAD_ADDR);
 	return 0;
 }
 

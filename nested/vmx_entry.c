@@ -220,8 +220,8 @@ void vmx_vmentry(struct vcpu *v, bool launch)
 		return;
 	}
 	if (launch == s->v12->launched) {
-		vmx_fail_valid(v, launch ? VMXERR_VMLAUNCH_LAUNCHED :
-					   VMXERR_VMRESUME_CLEAR);
+		vmx_fail_valid(v, launch ? VMXERR_VMLAUNCH_LAUNCHED
+					 : VMXERR_VMRESUME_CLEAR);
 		return;
 	}
 	vmx_shadow_pull(v);

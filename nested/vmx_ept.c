@@ -24,8 +24,8 @@ static struct nested_root root12(const struct nested_vmx *n, const u64 *f)
 {
 	u64 eptp = f[SLOT_EPTP], cap = n->caps.ept_vpid;
 	struct nested_root r = {
-		.fmt = (eptp & EPTP_WALK_MASK) == EPTP_WALK5 ? &pt_ept_5 :
-							       &pt_ept_4,
+		.fmt = (eptp & EPTP_WALK_MASK) == EPTP_WALK5 ? &pt_ept_5
+							     : &pt_ept_4,
 		.root = L1PA(eptp & EPTP_ADDR),
 	};
 

@@ -189,10 +189,10 @@ static bool wants(struct vcpu *v, u32 basic)
 		break;
 	case REASON_IO:
 		in.qual = vmx_get(v, CACHED_QUAL);
-		in.io_bitmap[0] = guest_ptr(v->vm,
-					    L1PA(in.f[SLOT_IO_BITMAP_A]));
-		in.io_bitmap[1] = guest_ptr(v->vm,
-					    L1PA(in.f[SLOT_IO_BITMAP_B]));
+		in.io_bitmap[0] =
+			guest_ptr(v->vm, L1PA(in.f[SLOT_IO_BITMAP_A]));
+		in.io_bitmap[1] =
+			guest_ptr(v->vm, L1PA(in.f[SLOT_IO_BITMAP_B]));
 		break;
 	default:
 		break;

@@ -69,8 +69,8 @@ static void load_segments(const u64 *f, bool host64)
 	for (u32 i = 0; i <= SEG_GS; i++)
 		if (i != SEG_CS)
 			vmwrite(VMCS_GUEST_ES_AR + 2 * i,
-				f[SLOT_HOST_ES_SEL + i] ? AR_DATA :
-							  SEG_ATTR_UNUSABLE);
+				f[SLOT_HOST_ES_SEL + i] ? AR_DATA
+							: SEG_ATTR_UNUSABLE);
 }
 
 /* CD, NW and ET stay as they are. */

@@ -11,9 +11,8 @@
 #include "core/x86.h"
 #include "nested/vmx_operand.h"
 
-#define ARITH_FLAGS                                                      \
-	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | \
-	 RFLAGS_OF)
+#define ARITH_FLAGS \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 static void finish(struct vcpu *v, u64 flags)
 {
@@ -381,8 +380,7 @@ static void do_invept(struct vcpu *v)
 	vmx_succeed(v);
 }
 
-static bool invvpid_ok(const struct nested_vmx *n, u64 type,
-		       const u64 desc[2])
+static bool invvpid_ok(const struct nested_vmx *n, u64 type, const u64 desc[2])
 {
 	if (desc[0] >> 16)
 		return false;
@@ -403,8 +401,7 @@ static void do_invvpid(struct vcpu *v)
 	if (!may_execute(v))
 		return;
 	type = inv_type(v);
-	if (type > INVVPID_SINGLE_GLOBALS ||
-	    !(cap & VPID_CAP_ADDR << type)) {
+	if (type > INVVPID_SINGLE_GLOBALS || !(cap & VPID_CAP_ADDR << type)) {
 		vmx_fail(v, VMXERR_INVALID_OPERAND);
 		return;
 	}

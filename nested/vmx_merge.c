@@ -220,9 +220,8 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	const u64 *f = s->v12->f;
 	u64 proc2 = vmcs12_proc2(s->v12);
 
-	for_each_in_set(slot, &s->dirty)
-		if (set_has(&set_direct, slot))
-			vmwrite(vmcs_fields[slot].enc, f[slot]);
+	for_each_in_set(slot, &s->dirty) if (set_has(&set_direct, slot))
+		vmwrite(vmcs_fields[slot].enc, f[slot]);
 	if (set_meets(&s->dirty, &set_merge)) {
 		merge_controls(v, f, proc2);
 		merge_pages(v, f, proc2);

@@ -64,15 +64,15 @@ int vmx_operand_linear(const struct vmx_operand *o, const struct segment *s,
 			base = 0;
 		*la = base + o->offset;
 		return canonical(*la, la_bits) &&
-				       canonical(*la + size - 1, la_bits) ?
-			       0 :
-			       -EFAULT;
+				       canonical(*la + size - 1, la_bits)
+			       ? 0
+			       : -EFAULT;
 	}
 	*la = (u32)(base + o->offset);
 	if (s->attr & SEG_ATTR_UNUSABLE)
 		return -EFAULT;
-	if (write ? (s->attr & TYPE_CODE) || !(s->attr & TYPE_RW) :
-		    (s->attr & TYPE_CODE) && !(s->attr & TYPE_RW))
+	if (write ? (s->attr & TYPE_CODE) || !(s->attr & TYPE_RW)
+		  : (s->attr & TYPE_CODE) && !(s->attr & TYPE_RW))
 		return -EFAULT;
 	return within_limit(o, s, size) ? 0 : -EFAULT;
 }

@@ -12,8 +12,8 @@ struct vmx_route_in {
 	u32 intr_info, error;
 	u32 msr;
 	u64 qual;
-	const u8 *msr_bitmap;	 /* vmcs12's; NULL: no memory there */
-	const u8 *io_bitmap[2];	 /* the same */
+	const u8 *msr_bitmap;	/* vmcs12's; NULL: no memory there */
+	const u8 *io_bitmap[2]; /* the same */
 };
 
 /* Does L1 want the exit with basic reason @basic? */

@@ -11,22 +11,30 @@ struct sync_field {
 	u8 slot;
 };
 
-#define SYNC(name) { VMCS_##name, SLOT_##name }
+#define SYNC(name)                       \
+	{                                \
+		VMCS_##name, SLOT_##name \
+	}
 
 static const struct sync_field guest_fields[] = {
-	SYNC(GUEST_RIP),	    SYNC(GUEST_RSP),
-	SYNC(GUEST_RFLAGS),	    SYNC(GUEST_CR0),
-	SYNC(GUEST_CR3),	    SYNC(GUEST_CR4),
-	SYNC(GUEST_CS_SEL),	    SYNC(GUEST_SS_SEL),
-	SYNC(GUEST_CS_AR),	    SYNC(GUEST_SS_AR),
-	SYNC(GUEST_INTERRUPTIBILITY), SYNC(GUEST_ACTIVITY),
+	SYNC(GUEST_RIP),
+	SYNC(GUEST_RSP),
+	SYNC(GUEST_RFLAGS),
+	SYNC(GUEST_CR0),
+	SYNC(GUEST_CR3),
+	SYNC(GUEST_CR4),
+	SYNC(GUEST_CS_SEL),
+	SYNC(GUEST_SS_SEL),
+	SYNC(GUEST_CS_AR),
+	SYNC(GUEST_SS_AR),
+	SYNC(GUEST_INTERRUPTIBILITY),
+	SYNC(GUEST_ACTIVITY),
 	SYNC(GUEST_PENDING_DBG),
 };
 
 static const struct sync_field info_fields[] = {
-	SYNC(EXIT_INTR_INFO),	 SYNC(EXIT_INTR_ERROR),
-	SYNC(IDT_VECTORING),	 SYNC(IDT_VECTORING_ERROR),
-	SYNC(EXIT_INSTR_LEN),	 SYNC(EXIT_INSTR_INFO),
+	SYNC(EXIT_INTR_INFO),	   SYNC(EXIT_INTR_ERROR), SYNC(IDT_VECTORING),
+	SYNC(IDT_VECTORING_ERROR), SYNC(EXIT_INSTR_LEN),  SYNC(EXIT_INSTR_INFO),
 	SYNC(GUEST_LINEAR),
 };
 
@@ -83,8 +91,7 @@ void vmx_sync(struct vcpu *v, struct nested_vmcs *s)
 	vmx_sync_guest(v, s);
 	copy(s, info_fields, ARRAY_SIZE(info_fields));
 	if (set_has(&v->nvmx->present, SLOT_GUEST_PHYSICAL))
-		vmx_field_set(s, SLOT_GUEST_PHYSICAL,
-			      vmx_get(v, CACHED_GPA));
+		vmx_field_set(s, SLOT_GUEST_PHYSICAL, vmx_get(v, CACHED_GPA));
 }
 
 /* Is this lazily kept field saved by exits at all, for this vmcs12? */

@@ -13,8 +13,8 @@ u64 vmcs12_enum_msr(const struct vmcs_set *s)
 {
 	u32 top = 0;
 
-	for_each_in_set(i, s)
-		top = MAX(top, VMCS_ENC_INDEX((u32)vmcs_fields[i].enc));
+	for_each_in_set(i, s) top =
+		MAX(top, VMCS_ENC_INDEX((u32)vmcs_fields[i].enc));
 	return (u64)top << 1;
 }
 

@@ -67,13 +67,13 @@ static inline u32 set_next(const struct vmcs_set *s, u32 from)
 	return NR_VMCS_SLOTS;
 }
 
-#define for_each_in_set(slot, s)                               \
+#define for_each_in_set(slot, s)                              \
 	for (u32 slot = set_next(s, 0); slot < NR_VMCS_SLOTS; \
 	     slot = set_next(s, slot + 1))
 
 /* The VMCS region: L1's page, and what L0 keeps of it. */
 #define VMCS12_REVISION 0x0ab10001u
-#define VMCS12_SHADOW BIT(31) /* in revision: a shadow VMCS */
+#define VMCS12_SHADOW BIT(31)		   /* in revision: a shadow VMCS */
 #define VMCS12_MAGIC 0x3231734d43565941ull /* the rest is one of ours */
 
 struct vmcs12 {
