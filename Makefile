@@ -27,7 +27,7 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc \
 ifneq ($(findstring clang,$(CC)),)
 CFLAGS += -isystem $(shell $(CC) -print-resource-dir)/include
 endif
-LDFLAGS := -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 \
+LDFLAGS := -nostdlib -static -Wl,-z,max-page-size=4096 \
 	-Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments
 
