@@ -229,6 +229,8 @@ static u64 random_x86(bool small)
 			e |= 0x80;
 		e = align_leaf(e, small ? 0x3fe000 : 0x1fe000);
 	}
+	if (rare(12)) /* global: nothing in a leaf, reserved high up */
+		e |= BIT(8);
 	if (m12.nx && !small && rnd(8) == 0)
 		e |= BIT(63);
 	if (!small && rare(40))
