@@ -111,9 +111,22 @@ static void retire(struct slat *s, u32 level, u64 e)
 	s->pages--;
 }
 
-/* All CPUs have flushed since the last change: retired pages are free. */
+/* Have all CPUs flushed since the last page was retired? */
+static bool all_flushed(const struct slat *s)
+{
+	u32 i;
+
+	for (i = 0; i < s->cpus; i++)
+		if ((s32)(__atomic_load_n(&s->seen[i], __ATOMIC_ACQUIRE) -
+			  s->retired_gen) < 0)
+			return false;
+	return true;
+}
+
 static void reclaim(struct slat *s)
 {
+	if (!all_flushed(s))
+		return;
 	while (s->retired.v) {
 		u64 *t = hpa_ptr(s->retired);
 		hpa_t next = HPA(t[0]);
@@ -334,6 +347,19 @@ static struct slat_watched *watched_slot(struct slat *s, l1pa_t page)
 	return &s->watched[s->nr_watched++];
 }
 
+/* Something was replaced: a new generation. */
+static void changed(struct slat *s)
+{
+	s->retired_gen = __atomic_add_fetch(&s->gen, 1, __ATOMIC_RELEASE);
+}
+
+void slat_flushing(struct slat *s, u32 cpu)
+{
+	u32 gen = __atomic_load_n(&s->gen, __ATOMIC_ACQUIRE);
+
+	__atomic_store_n(&s->seen[cpu], gen, __ATOMIC_RELEASE);
+}
+
 static int protect(struct slat *s, l1pa_t page, hpa_t to, u32 access)
 {
 	const u32 all = ACCESS_R | ACCESS_W | ACCESS_X;
@@ -347,7 +373,7 @@ static int protect(struct slat *s, l1pa_t page, hpa_t to, u32 access)
 		*w = s->watched[--s->nr_watched];
 	reclaim(s);
 	err = fit_all(s, (struct span){ page.v, page.v + PAGE_SIZE, true });
-	__atomic_fetch_add(&s->gen, 1, __ATOMIC_RELEASE);
+	changed(s);
 	return err;
 }
 
@@ -372,7 +398,7 @@ int slat_retype(struct slat *s)
 	spin_lock(&s->lock);
 	reclaim(s);
 	err = fit_all(s, EVERYTHING);
-	__atomic_fetch_add(&s->gen, 1, __ATOMIC_RELEASE);
+	changed(s);
 	spin_unlock(&s->lock);
 	return err;
 }

@@ -7,13 +7,15 @@
  * Any CPU may call; changes are serialized by the slat's lock, and each entry
  * is replaced by one 64-bit store, so that processors may walk the table at
  * any time. After slat_protect() and slat_retype() every CPU that runs on the
- * slat must have flushed its TLB before either is called again.
+ * slat must flush its TLB, and say so by slat_flushing(): tables that were
+ * replaced are used again only when all have.
  */
 #ifndef MM_SLAT_H
 #define MM_SLAT_H
 
-#include "core/types.h"
+#include "core/cpu.h"
 #include "core/spinlock.h"
+#include "core/types.h"
 #include "mm/addr.h"
 #include "mm/memmap.h"
 
@@ -37,6 +39,7 @@ struct slat {
 					* changes, EPT entries carry it; NULL:
 					* write-back everywhere */
 	u8 phys_bits;
+	u32 cpus; /* that run on it and will call slat_flushing() */
 
 	/* slat.c's own. */
 	hpa_t root;
@@ -47,7 +50,9 @@ struct slat {
 	u64 limit;		/* all below is mapped from the start */
 	hpa_t scratch_table[3]; /* [n]: all of it leads to scratch, level n */
 	hpa_t spare;		/* chain of pages to use again */
-	hpa_t retired; /* chain of pages that CPUs may still have cached */
+	hpa_t retired;	    /* chain of pages that CPUs may still have cached */
+	u32 retired_gen;    /* @gen when the last of them was retired */
+	u32 seen[CPUS_MAX]; /* @gen at each CPU's last flush */
 	struct spinlock lock;
 	u32 nr_watched;
 	struct slat_watched watched[SLAT_WATCHED_MAX];
@@ -78,6 +83,10 @@ int __must_check slat_protect(struct slat *s, l1pa_t page, hpa_t to,
 /* Recompute all memory types after a change of the MTRRs. CR0.CD needs no
  * call: EPT heeds the guest's own (SDM 3C, "EPT and Memory Typing"). */
 int __must_check slat_retype(struct slat *s);
+
+/* CPU @cpu (an index below s->cpus) is about to flush: it walks the table no
+ * more before it has. */
+void slat_flushing(struct slat *s, u32 cpu);
 
 /* One leaf of the map. */
 struct slat_leaf {

@@ -4,6 +4,7 @@
 #include "core/insn.h"
 #include "core/msr.h"
 #include "core/x86.h"
+#include "mm/slat.h"
 #include "svm/internal.h"
 
 const struct nested_ops *svm_nested;
@@ -91,6 +92,7 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	if (v->run_state == VCPU_WAIT_SIPI)
 		svm_wait_sipi(v);
 	if (request_take(v, REQ_FLUSH_TLB)) {
+		slat_flushing(v->vm->slat, v->index);
 		svm_flush_asid(v->svm->vmcb01);
 		v->svm->npt01_changed = true;
 		v->svm->flush_all = v->in_l2;

@@ -192,7 +192,8 @@ int svm_vm_init(struct vm *vm)
 	/* MTRRs and L1's PAT give the memory types: nothing of NPT's own. */
 	b->slat = (struct slat){ .fmt = &pt_npt_4,
 				 .max_page = has_1g() ? 3 : 2,
-				 .phys_bits = svm_hw.phys_bits };
+				 .phys_bits = svm_hw.phys_bits,
+				 .cpus = vm->nvcpus };
 	err = slat_build(&b->slat, &vm->map, vm->l0_start, vm->l0_len,
 			 vm->scratch);
 	if (err)

@@ -2,6 +2,7 @@
 /* Entering the guest, and getting it out. */
 #include "core/printk.h"
 #include "core/smp.h"
+#include "mm/slat.h"
 #include "vmx/internal.h"
 
 /*
@@ -31,6 +32,7 @@ static __noinline bool requests(struct vcpu *v)
 	const struct vmx_vm *b = v->vm->backend;
 
 	if (request_take(v, REQ_FLUSH_TLB)) {
+		slat_flushing(v->vm->slat, v->index);
 		vmx_invept(INVEPT_SINGLE, b->eptp);
 		v->vmx->ept01_changed = true;
 		if (b->io_used && !v->in_l2)

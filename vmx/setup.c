@@ -140,6 +140,7 @@ static int vm_tables(struct vm *vm, struct vmx_vm *b)
 	vm->slat->max_page = ept_max_page();
 	vm->slat->mtrr = machine_mtrr();
 	vm->slat->phys_bits = vmx_caps.phys_bits;
+	vm->slat->cpus = vm->nvcpus;
 	err = slat_build(vm->slat, &vm->map, vm->l0_start, vm->l0_len,
 			 vm->scratch);
 	if (err)

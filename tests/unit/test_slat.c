@@ -211,6 +211,31 @@ TEST(slat_protect_and_back_uses_no_more_memory)
 	check_identity();
 }
 
+/* Retired tables wait for the slowest CPU. */
+TEST(slat_waits_for_flushes)
+{
+	u64 before;
+	u32 i;
+
+	setup(&pt_npt_4, 3, L0_START);
+	s.cpus = 2;
+	for (i = 0; i < 4; i++) {
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), 0), 0);
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(GiB(5)), RWX), 0);
+		slat_flushing(&s, 0);
+	}
+	before = page_used();
+	CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), 0), 0);
+	CHECK_EQ(page_used(), before + 2 * PAGE_SIZE);
+	CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(GiB(5)), RWX), 0);
+	slat_flushing(&s, 0);
+	slat_flushing(&s, 1);
+	before = page_used();
+	CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), 0), 0);
+	CHECK_EQ(page_used(), before);
+	check_at(GiB(5) + 4096);
+}
+
 TEST(slat_refuses_to_protect_l0)
 {
 	u32 i;
