@@ -7,8 +7,8 @@ CACHE ?= $(B)/cache
 EMU ?= qemu
 CPUS ?= 1
 HV ?= console=com1
-# without L1=: l1 (Linux on Abyme) or kvm (and KVM in it, and a Linux in that)
-DEMO ?= l1
+# without L1=: kvm (Linux, KVM in it, a Linux in that) or l1 (just Linux)
+DEMO ?= kvm
 TIMEOUT ?= 900
 
 CLOUD := $(CACHE)/linux-image-cloud-amd64
@@ -17,7 +17,8 @@ VMLINUZ := $(B)/l1/vmlinuz
 INITRD := $(B)/l1/l1.cpio
 INITRD_KVM := $(B)/l1/kvm.cpio.lz4
 LINUX_ARGS := console=ttyS0,115200 nokaslr mitigations=off tsc=reliable \
-	no_timer_check 8250.nr_uarts=1 panic=-1
+	no_timer_check 8250.nr_uarts=1 panic=-1 \
+	$(if $(filter bochs-svm,$(EMU)),clearcpuid=mwaitx)
 
 # deps.sh takes no time where nothing is missing
 boot-deps:
@@ -55,7 +56,7 @@ else
 ISO := $(B)/demo.iso
 DEMO_INITRD := $(if $(filter kvm,$(DEMO)),$(INITRD_KVM),$(INITRD))
 DEMO_ARGS := $(LINUX_ARGS) abyme.cpus=$(CPUS) \
-	$(if $(filter kvm,$(DEMO)),abyme.kvm,quiet) \
+	quiet $(if $(filter kvm,$(DEMO)),abyme.kvm) \
 	$(if $(SHELL_L1),abyme.shell)
 $(ISO): $(VMLINUZ) $(DEMO_INITRD) FORCE
 	$(Q)$(T)/mkiso $@ $(ABYME) --l1 $(VMLINUZ) \

@@ -43,7 +43,8 @@ class Case:
     l1, append, modules [(file, args)], hv: what GRUB loads.
     expect, forbid: regular expressions for lines of the console.
     order: the expected lines must come in the order given.
-    stop: a line that ends the run; without it the machine must end by itself.
+    stop: a line that ends the run, when it came for the times-th time;
+    without it the machine must end by itself.
     bare: without Abyme.  check(case, result): a further look at the console.
     slow: only with FULL=1.
     run(case): in the place of one boot; it boots what it likes.
@@ -51,7 +52,7 @@ class Case:
     DEFAULTS = dict(
         emus=("qemu", "bochs"), cpus=1, mem=None, uefi=False, cpu=None,
         l1=None, append="", modules=(), hv="console=com1", bare=False,
-        expect=(), forbid=(), order=False, stop=None, timeout=60,
+        expect=(), forbid=(), order=False, stop=None, times=1, timeout=60,
         check=None, run=None, extra=(), panic=False, slow=False)
 
     def __init__(self, name, emulator, **fields):
@@ -77,7 +78,7 @@ class Case:
         mkiso.build(machine.iso, row["l1"], row["append"], row["modules"],
                     None if row["bare"] or BARE else path("abyme.elf"), row["hv"])
         result = emu.Run(machine, row["timeout"] * SLACK, row["stop"],
-                         log=self.file(part + ".log")).go()
+                         row["times"], log=self.file(part + ".log")).go()
         os.unlink(machine.iso)
         self.last = result
         judge(row, result)

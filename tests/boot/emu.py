@@ -361,15 +361,17 @@ def clean(line):
 class Run:
     """One run of a machine.
 
-    stop: a console line that ends the run; grace: what is still read after
-    it, or after a panic. The run also ends with the emulator, or at timeout.
+    stop: a console line that ends the run when it has come so many times;
+    grace: seconds that are still read after it, or after a panic. The run
+    also ends with the emulator, or at timeout.
     """
 
-    def __init__(self, machine, timeout=300, stop=None, grace=2.0,
+    def __init__(self, machine, timeout=300, stop=None, times=1, grace=2.0,
                  echo=None, log=None, keyboard=None, started=None):
         self.machine = machine
         self.timeout = timeout
         self.stop = re.compile(stop) if stop else None
+        self.times = times
         self.grace = grace
         self.echo = echo
         self.log = log
@@ -444,7 +446,10 @@ class Run:
             if re.match(PANIC, line):
                 return "panic"
             if self.stop and self.stop.search(line):
-                return "stop"
+                self.times -= 1
+                if self.times == 0:
+                    return "stop"
+                continue
             if re.match(STOPPED, line):
                 return "stopped"
         return None

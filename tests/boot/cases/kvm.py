@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""KVM in L1, from Debian's packages, and a Linux as L2."""
+from case import linux, path
+
+INITRD = [(path("l1/kvm.cpio.lz4"), "")]
+L2_UP = [r"^\[L2\] SUCCESS", r"^\[L1\] PASS L2 ran to its end",
+         r"^\[L1\] SUCCESS"]
+
+
+def kvm(name, words="", **fields):
+    linux(f"kvm{name}", "abyme.kvm " + words, modules=INITRD, expect=L2_UP,
+          mem=1024, **fields)
+
+
+kvm("", emus=["qemu"], timeout=60)
+kvm("", emus=["bochs"], timeout=250)
+kvm("", emus=["bochs-svm"], timeout=250, slow=True)
+kvm("-npt0", "abyme.kvm_amd=npt=0", emus=["qemu"], timeout=100)
+kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400, slow=True)
+kvm("-2cpus", "abyme.l2cpus=2", cpus=2, emus=["qemu"], timeout=100)
+kvm("-2cpus", cpus=2, emus=["bochs"], timeout=500, slow=True)
+kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=True)
+
+# KVM's own options, one after the other
+for option in ("vpid", "unrestricted_guest", "flexpriority",
+               "enable_shadow_vmcs", "preemption_timer", "pml", "eptad"):
+    kvm(f"-no-{option}", f"abyme.kvm_intel={option}=0", emus=["bochs"],
+        timeout=300, slow=True)
