@@ -6,7 +6,7 @@
 
 #define HEADER 0x1000u /* of multiboot, in the file */
 #define FILE_LEN 0x6000u
-#define LINK MiB(1)
+#define LINK MiB(2)
 
 /* --- images: headers on top of the module's pattern --- */
 
@@ -164,9 +164,7 @@ TEST(mb1_elf)
 /* The file lies where its own segments go, in every way. */
 TEST(mb1_over_itself)
 {
-	for (u64 at = LINK - 0x1000; at < LINK + 0x8000; at += 0x800) {
-		if (at < MiB(1))
-			continue;
+	for (u64 at = LINK - 0x7000; at < LINK + 0x8000; at += 0x800) {
 		env_reset();
 		elf(image(at), false, 0);
 		mb1(env_mem(at), 3);
@@ -175,6 +173,22 @@ TEST(mb1_over_itself)
 		check_segments(LINK);
 		check_mb1(false);
 	}
+}
+
+/* A map that forgot to take L0 out changes nothing: L0 is kept clear. */
+TEST(mb1_l0_in_map)
+{
+	env_reset();
+	elf(image(MiB(5)), false, 0);
+	mb1(env_mem(MiB(5)), 3);
+	env_module(MiB(90) + 1, MiB(5), "unaligned: must move");
+	env_map = env_bi.map;
+	CHECK_EQ(env_load(), 0);
+	CHECK(env_is_module(get32(env_mem(get32(env_mem(env_out.ebx) + 24))), 1,
+			    0, MiB(5)));
+	env_check_untouched();
+	put32(env_mem(MiB(5)) + 52 + 32 + 12, (u32)ENV_L0);
+	env_expect(-ENOMEM, "overlaps another part");
 }
 
 TEST(mb1_kludge)
@@ -426,8 +440,10 @@ TEST(mb2_relocatable)
 	} row[] = {
 		{ MiB(2), ~0u, MiB(2), 2, ENV_MEM - MiB(2) },
 		{ MiB(2), MiB(80), MiB(2), 2, MiB(78) },
+		{ MiB(3), ~0u, MiB(2), 1, MiB(4) },
+		{ MiB(5), ~0u, MiB(2), 0, MiB(6) },
 		{ MiB(2), ~0u, MiB(2), 1, MiB(2) },
-		{ MiB(2), ~0u, MiB(2), 0, MiB(2) },
+		{ 0, ~0u, MiB(1), 1, MiB(1) },
 		{ 0, ~0u, 4096, 0, LINK },
 		{ MiB(5), MiB(5) + 0xcfff, 0x100, 1, MiB(5) + FILE_LEN },
 	};
