@@ -35,10 +35,14 @@ const u64 pt_open_bus = ~0ull;
 		.shift = 21, .bits = 9, .leaf_needs = ALWAYS, \
 		.rsvd_leaf = BITS(20, 13)                     \
 	}
+/*
+ * emulator fault: QEMU's TCG sets the accessed flag of a PDPTE of PAE paging,
+ * a reserved bit; so bit 5 is let be.
+ */
 #define PDPTE_PAE                                                    \
 	{                                                            \
 		.shift = 30, .bits = 2, .bare = true,                \
-		.rsvd_table = BITS(2, 1) | BITS(8, 5) | BITS(63, 52) \
+		.rsvd_table = BITS(2, 1) | BITS(8, 6) | BITS(63, 52) \
 	}
 #define PDPTE_64                                             \
 	{                                                    \

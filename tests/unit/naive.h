@@ -134,7 +134,7 @@ static inline struct naive naive_pae(const struct naive_mode *m, struct naive n,
 
 	n.level = 3;
 	n.leaf = e;
-	if (!naive_x86_entry(m, &n, e, true, rsvd | 1ull << 63 | 0x1e6))
+	if (!naive_x86_entry(m, &n, e, true, rsvd | 1ull << 63 | 0x1c6))
 		return n;
 	return naive_pd(m, n, e & NAIVE_ADDR, in, rsvd);
 }

@@ -30,6 +30,7 @@ bool check_eq(u64 got, u64 want, const char *name);
  */
 enum emulator { EMU_NONE, EMU_QEMU = 1, EMU_BOCHS = 2, EMU_ANY = 3 };
 #define EMU_DIES 4 /* bare, the emulator hangs or ends: not to be tried */
+#define EMU_ENDS 8 /* nor on L0, which does not see it in an SVM guest */
 bool emulator_bare(void);     /* QEMU's own hypervisor leaf is to be seen */
 enum emulator emulator(void); /* by its devices: L0 passes them through */
 bool check_known(bool ok, const char *name, enum emulator emu,
