@@ -69,7 +69,7 @@ void shadow_host_pat(struct shadow *s, u64 pat);
  * made most recently used. *fresh: it was emptied, its translations in the
  * hardware TLB must be flushed before it is used.
  *
- * To be called before each VM entry to L2 that L1 asks for (a dozen
+ * To be called before each VM entry to L2 that L1 asks for (some fifty
  * instructions when nothing has changed): drops take effect here. Different
  * roots must be kept apart in the hardware TLB by tag or by flush.
  */

@@ -120,8 +120,7 @@ static bool leaf_dirty(const struct pt_mode *m, u64 e)
 
 /*
  * walk12() and the accessed and dirty flags. -EAGAIN: the dirty flag may not
- * be set, or L1's CPUs keep changing the entries (then *f has no rights and
- * L2 may just try again).
+ * be set. -EBUSY: L1's CPUs keep changing the entries; L2 may just try again.
  */
 static int translate12(struct shadow *s, const struct shadow_root *r, u64 gpa,
 		       u32 access, struct pt_walk *w, struct shadow_fault *f)
