@@ -195,6 +195,8 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	if (!v->in_l2)
 		return raw == VMEXIT_INTR ? svm_intr_l1(v)
 					  : svm_instruction(v, raw);
+	if (unlikely(raw == VMEXIT_INIT))
+		return svm_init_l2(v);
 	/*
 	 * The backend has made ready the event whose delivery this exit cut
 	 * short, but for software interrupts; those of L1's injection must

@@ -88,6 +88,8 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x);
 
 /* svm_exit.c: an exit of L2. True: settled. */
 bool svm_exit_l2(struct vcpu *v, u64 code);
+/* INIT was sent to this CPU while L2 ran; it was no exit. */
+bool svm_init_l2(struct vcpu *v);
 
 /* svm_npt.c: nCR3, ASID and TLB_CONTROL of vmcb02 at VMRUN. */
 void svm_paging12(struct vcpu *v);

@@ -67,6 +67,22 @@ static bool exit_invalid(struct vcpu *v)
 	return true;
 }
 
+/* INIT for a CPU that runs L2: L1's to see if it asks; pending all the same
+ * (APM 2, INIT Intercept). */
+bool svm_init_l2(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	u64 ev = vmcb_eventinj(n->vmcb02);
+
+	if (!svm_ctl_intercepts(&n->ctl, ICPT_INIT))
+		return false;
+	svm_vmexit(v, &(struct svm_exit12){
+			      .code = VMEXIT_INIT,
+			      .intinfo = ev & EVINJ_V ? ev : 0,
+		      });
+	return true;
+}
+
 bool svm_exit_l2(struct vcpu *v, u64 code)
 {
 	struct nested_svm *n = v->nsvm;

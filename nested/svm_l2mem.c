@@ -4,35 +4,71 @@
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/guest.h"
+#include "mm/pt_format.h"
 #include "nested/svm.h"
 
-/* Direct-map pointer to the byte of L2's at linear @la, or NULL. */
-static const u8 *l2_ptr(struct vcpu *v, const struct paging *p, u64 la)
+/* L2's page tables lie in what L1 calls its guest's physical memory. */
+static void *l2_table(void *ctx, u64 pa)
 {
-	struct walk_fault f;
-	l1pa_t pa;
+	struct vcpu *v = ctx;
+	struct nested_svm *n = v->nsvm;
+	struct shadow_fault f;
+	l1pa_t a = L1PA(pa);
 
-	if (walk_l1(v->vm, p, GVA(la), ACCESS_X | (p->cpl == 3 ? ACCESS_U : 0),
-		    &pa, &f))
+	if (n->root &&
+	    shadow_translate(n->shadow, &n->root12, L2PA(pa), ACCESS_R, &a, &f))
 		return NULL;
-	return guest_ptr(v->vm, pa);
+	return guest_ptr(v->vm, a);
+}
+
+static const struct pt_format *format_of(const struct vmcb *b, u64 *root)
+{
+	u64 cr3 = vmcb_cr3(b), cr4 = vmcb_cr4(b);
+
+	*root = cr3 & PT_ADDR;
+	if (vmcb_efer(b) & EFER_LMA)
+		return cr4 & CR4_LA57 ? &pt_x86_5 : &pt_x86_4;
+	*root = cr3 & (cr4 & CR4_PAE ? BITS(31, 5) : BITS(31, 12));
+	return cr4 & CR4_PAE ? &pt_x86_pae : &pt_x86_32;
+}
+
+/*
+ * Direct-map pointer to L2's byte at linear @la, or NULL. The processor has
+ * just fetched from there: rights and accessed flags are settled.
+ */
+static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
+{
+	u64 flags = PT_1G | PT_PSE36, root;
+	const struct pt_format *fmt = format_of(b, &root);
+	struct pt_mode m;
+	struct pt_walk w;
+
+	if (!(vmcb_cr0(b) & CR0_PG))
+		return l2_table(v, la);
+	if (vmcb_efer(b) & EFER_NXE)
+		flags |= PT_NX;
+	if (vmcb_cr4(b) & CR4_PSE)
+		flags |= PT_PSE;
+	pt_mode_init(&m, fmt, svm_hw.phys_bits, flags);
+	if (pt_walk(&m, root, la & BITS(fmt->in_bits - 1, 0), l2_table, v,
+		    &w) != PT_OK)
+		return NULL;
+	return l2_table(v, w.addr);
 }
 
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[INSN_MAX])
 {
 	const struct vmcb *b = v->nsvm->vmcb02;
 	u64 la = vmcb_rip(b);
-	struct paging p;
 	u32 n = 0;
 
-	svm_paging(b, &p);
 	if (!(vmcb_cs(b)->attr & VSEG_L && vmcb_efer(b) & EFER_LMA))
 		la = (u32)(vmcb_cs(b)->base + la);
 	while (n < INSN_MAX) {
 		u64 a = la + n;
 		u32 part = (u32)MIN((u64)INSN_MAX - n,
 				    PAGE_SIZE - (a & ~PAGE_MASK));
-		const u8 *ptr = l2_ptr(v, &p, a);
+		const u8 *ptr = l2_ptr(v, b, a);
 
 		if (!ptr)
 			break;

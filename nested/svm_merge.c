@@ -168,6 +168,8 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 	vmcb_set_eventinj(b12, 0);
 	if (l0->features & SVM_F_NRIPS)
 		vmcb_set_nrip(b12, x->nrip);
+	if (l0->features & SVM_F_DECODE)
+		vmcb_copy_insn(b12, b02);
 	/* the accessors cleared them for our own use; this word is L1's */
 	vmcb_set_clean(b12, clean);
 }

@@ -216,14 +216,18 @@ static u64 npf_info(u64 info, const struct shadow_fault *f)
 }
 
 /*
- * L1 lets its guest have a page that L0 watches (L1's own APIC, where there
- * are several CPUs). L0 does not emulate that for L2: the access has no
- * effect, as on a bus that nobody answers.
+ * L1 lets its guest have a page that L0 watches: L1's own APIC, where there
+ * are several CPUs. What is not a write to one of its registers has no effect,
+ * as on a bus that nobody answers.
  */
-static bool l0_page(struct vcpu *v, const struct shadow_fault *f)
+static bool l0_page(struct vcpu *v, u64 gpa, const struct shadow_fault *f)
 {
-	log_warn("L2 wrote to the page 0x%lx that L0 watches", f->l1pa.v);
-	svm_skip(v);
+	u64 pa = (f->l1pa.v & PAGE_MASK) | (gpa & ~PAGE_MASK);
+
+	if (!svm_xapic_write(v, L1PA(pa))) {
+		log_warn("L2's access to 0x%lx, which L0 watches, is lost", pa);
+		svm_skip(v);
+	}
 	return true;
 }
 
@@ -245,7 +249,7 @@ bool svm_npf(struct vcpu *v)
 	if (!err)
 		return true;
 	if (err == -EPERM)
-		return l0_page(v, &f);
+		return l0_page(v, gpa, &f);
 	svm_vmexit(v, &(struct svm_exit12){
 			      .code = VMEXIT_NPF,
 			      .info1 = npf_info(info, &f),

@@ -43,7 +43,7 @@ static bool decode_npf(struct vcpu *v, struct vmexit *x)
 	u64 info = vmcb_exitinfo1(v->svm->vmcb);
 	l1pa_t gpa = L1PA(vmcb_exitinfo2(v->svm->vmcb));
 
-	if (info & NPF_W && !v->in_l2 && svm_xapic_write(v, gpa))
+	if (info & NPF_W && svm_xapic_write(v, gpa))
 		return false;
 	x->kind = EXIT_MEMORY;
 	x->mem.gpa = gpa;

@@ -52,8 +52,6 @@ bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f);
 
 /* xapic.c */
 int svm_watch_init(struct vm *vm);
-/* A write to the APIC page of L1. False: not that page. */
-bool svm_xapic_write(struct vcpu *v, l1pa_t gpa);
 bool svm_x2apic_icr(struct vcpu *v, u64 icr); /* false: #GP */
 /* IA32_APIC_BASE written by L1; false: #GP. */
 bool svm_apic_base(struct vcpu *v, u64 val);

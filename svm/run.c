@@ -84,8 +84,24 @@ static __noinline void redeliver(struct vmcb *b, u64 info)
 	vmcb_set_eventinj(b, info);
 }
 
+/* INIT waits while GIF is 0 (APM 2, Global Interrupt Flag); L1 may intercept
+ * it while its L2 runs, and it stays pending then. True: @x is for core. */
+static bool take_init(struct vcpu *v, struct vmexit *x)
+{
+	if (v->in_l2)
+		svm_nested->handle_exit(v, VMEXIT_INIT);
+	if (!svm_gif(v->svm)) {
+		vmcb_set_intercept(v->svm->vmcb01, ICPT_STGI, true);
+		return false;
+	}
+	request_take(v, REQ_INIT);
+	x->kind = EXIT_INIT;
+	x->raw = VMEXIT_INIT;
+	return true;
+}
+
 /* Work that other CPUs asked for, or the wait for a SIPI. True: @x is for
- * core. INIT waits while GIF is 0 (APM 2, Global Interrupt Flag). */
+ * core. */
 static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 {
 	x->kind = EXIT_DONE;
@@ -97,14 +113,9 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 		v->svm->npt01_changed = true;
 		v->svm->flush_all = v->in_l2;
 	}
-	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT) &&
-	    svm_gif(v->svm)) {
-		if (v->in_l2 && svm_nested->handle_exit(v, VMEXIT_INIT))
-			return false;
-		request_take(v, REQ_INIT);
-		x->kind = EXIT_INIT;
-		x->raw = VMEXIT_INIT;
-		return true;
+	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT)) {
+		if (take_init(v, x))
+			return true;
 	}
 	if (request_take(v, REQ_SIPI)) {
 		x->kind = EXIT_SIPI;

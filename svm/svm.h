@@ -193,6 +193,10 @@ void svm_paging(const struct vmcb *b, struct paging *p);
 /* RIP + @len, wrapped to the width of the code segment. */
 u64 svm_next_rip(const struct vmcb *b, u32 len);
 
+/* A write of the current level to L1's APIC page, which L0 watches. False:
+ * not that page, or not an instruction that may write there. */
+bool svm_xapic_write(struct vcpu *v, l1pa_t gpa);
+
 /* RIP = @next_rip, the interrupt shadow ends; TF gives its #DB (in DR6.BS). */
 void svm_advance(struct vcpu *v, u64 next_rip);
 

@@ -249,6 +249,14 @@ static inline const u8 *vmcb_insn_bytes(const struct vmcb *b)
 	return b->insn_bytes_;
 }
 
+/* They and their number, from one VMCB to another. */
+static inline void vmcb_copy_insn(struct vmcb *to, const struct vmcb *from)
+{
+	to->insn_len_ = from->insn_len_;
+	for (u32 i = 0; i < sizeof(to->insn_bytes_); i++)
+		to->insn_bytes_[i] = from->insn_bytes_[i];
+}
+
 /* vintr, 060h */
 #define VINTR_TPR BITS(7, 0)
 #define VINTR_IRQ BIT(8)

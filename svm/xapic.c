@@ -32,6 +32,7 @@ struct svm_insn_cache {
 		u8 bytes[16];
 		struct insn insn;
 	} entry[16];
+	struct insn l2;
 };
 
 static int watch_page(struct vm *vm, hpa_t page)
@@ -116,6 +117,18 @@ static void apic_write(struct vcpu *v, u32 reg, u32 val)
 	*apic_reg(v, reg) = val;
 }
 
+/* L2's, where L1 has given it the APIC: not cached. */
+static __noinline const struct insn *apic_insn_l2(struct vcpu *v)
+{
+	struct insn *i = &v->svm->insn_cache->l2;
+	u8 buf[INSN_MAX];
+	u32 n = v->svm->l2_fetch(v, buf);
+
+	if (!n || insn_decode(i, buf, n, svm_mode(v->svm->vmcb)))
+		return NULL;
+	return i;
+}
+
 /* The instruction at L1's CS:RIP, from the cache when it is unchanged. */
 static const struct insn *apic_insn(struct vcpu *v)
 {
@@ -149,8 +162,8 @@ static u64 source(struct vcpu *v, const struct insn *i)
 /* STOS: one element; true: the instruction is at its end. */
 static bool stos(struct vcpu *v, const struct insn *i)
 {
-	u64 step = vmcb_rflags(v->svm->vmcb01) & RFLAGS_DF ? -(u64)i->width
-							   : i->width;
+	u64 step = vmcb_rflags(v->svm->vmcb) & RFLAGS_DF ? -(u64)i->width
+							 : i->width;
 
 	insn_reg_write(i, v->gpr, RDI, i->addrsize, v->gpr[RDI] + step);
 	if (!i->rep && !i->repne)
@@ -163,7 +176,7 @@ static bool stos(struct vcpu *v, const struct insn *i)
 static bool apic_emulate(struct vcpu *v, const struct insn *i, u32 reg,
 			 bool *done)
 {
-	struct vmcb *b = v->svm->vmcb01;
+	struct vmcb *b = v->svm->vmcb;
 	u64 rflags = vmcb_rflags(b);
 	u32 old;
 
@@ -201,14 +214,14 @@ bool svm_xapic_write(struct vcpu *v, l1pa_t gpa)
 
 	if ((gpa.v & PAGE_MASK) != b->apic_page.v)
 		return false;
-	i = apic_insn(v);
+	i = v->in_l2 ? apic_insn_l2(v) : apic_insn(v);
 	/* Registers are 32 bits wide at multiples of 16; what else touches
 	 * the page is undefined (APM 2, APIC Registers). */
 	if (!i || i->width != 4 || gpa.v & 15 ||
 	    !apic_emulate(v, i, (u32)gpa.v & 0xff0, &done))
 		return false;
 	if (done)
-		svm_advance(v, svm_next_rip(v->svm->vmcb01, i->len));
+		svm_advance(v, svm_next_rip(v->svm->vmcb, i->len));
 	return true;
 }
 
