@@ -38,7 +38,7 @@ static const struct pt_format *format_of(const struct vmcb *b, u64 *root)
  */
 static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
 {
-	u64 flags = PT_1G | PT_PSE36, root;
+	u64 flags = PT_1G, root;
 	const struct pt_format *fmt = format_of(b, &root);
 	struct pt_mode m;
 	struct pt_walk w;
