@@ -2,8 +2,6 @@
 /* sources: mm/shadow.c mm/shadow_fill.c mm/shadow_pool.c mm/fold.c mm/slat.c mm/page.c mm/mtrr.c mm/pt_format.c mm/guest.c */
 #include "tests/unit/unit.h"
 
-#include <pthread.h>
-
 #include "core/err.h"
 #include "core/msr.h"
 #include "core/vcpu.h"
@@ -945,43 +943,4 @@ TEST(shadow_refuses_a_small_pool)
 	machine(true, 3);
 	CHECK_EQ(shadow_init(&sh, &vm, &pt_ept_4, 63), -EINVAL);
 	CHECK_EQ(shadow_init(&sh, &vm, &pt_ept_4, 100000), -ENOMEM);
-}
-
-/* L1's other CPU counts in bits that are its own while flags are set here:
- * no count and no flag may get lost. */
-#define COUNT_SHIFT 52
-#define COUNTS 100u
-
-static void *count_up(void *arg)
-{
-	u32 round, i;
-
-	for (round = 0; round < COUNTS; round++)
-		for (i = 0; i < 512; i++)
-			__atomic_fetch_add((u64 *)(unit_memory + LEAF_TABLE) +
-						   i,
-					   BIT(COUNT_SHIFT), __ATOMIC_SEQ_CST);
-	return NULL;
-}
-
-TEST(shadow_races_with_l1)
-{
-	struct shadow_fault f;
-	pthread_t other;
-	u32 i, round;
-
-	for (round = 0; round < 20; round++) {
-		regular(N_4, SHADOW_NX, NPT_LEAF, 64);
-		CHECK_EQ(pthread_create(&other, NULL, count_up, NULL), 0);
-		for (i = 0; i < 512; i++)
-			CHECK_EQ(shadow_fault(sh, root, L2PA(i * 4096),
-					      ACCESS_W, &f, &flushed),
-				 0);
-		pthread_join(other, NULL);
-		for (i = 0; i < 512; i++) {
-			CHECK_EQ(entry12(i) >> COUNT_SHIFT, COUNTS);
-			CHECK((entry12(i) & (PT_A | PT_D)) == (PT_A | PT_D) ||
-			      !hit(i * 4096, ACCESS_W));
-		}
-	}
 }
