@@ -81,6 +81,7 @@ void shadow_empty(struct shadow *s, struct shadow_root *r)
 	r->gen = s->gen;
 	r->drop = false;
 	r->fresh = true;
+	r->expect = EXPECT_ANY;
 	s->stats.drops++;
 }
 

@@ -363,7 +363,8 @@ static u32 fill_from_leaf(struct shadow *s, struct shadow_root *r,
 
 /*
  * Fill neighbours of @x in its folded table, from the start of its cache line
- * on. The window doubles as long as faults come in sequence.
+ * on. The window doubles as long as faults come in sequence, and is kept when
+ * L1 flushes: what was touched then is mostly touched again.
  */
 static void fill_neighbours(struct shadow *s, struct shadow_root *r,
 			    const struct fill *x)
@@ -374,7 +375,7 @@ static void fill_neighbours(struct shadow *s, struct shadow_root *r,
 
 	if (gpa == r->expect)
 		r->window = MIN(r->window * 2, WINDOW_MAX);
-	else
+	else if (r->expect != EXPECT_ANY)
 		r->window = MAX(r->window / 2, WINDOW_MIN);
 	end = MIN(slot + r->window, 512);
 	if (x->w.shift > shift)

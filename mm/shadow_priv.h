@@ -16,6 +16,9 @@
 #define WINDOW_MIN 32
 #define WINDOW_MAX 512
 
+/* shadow_root.expect after a drop. */
+#define EXPECT_ANY 1ull
+
 /* Tables that one fill may need. */
 #define TABLES_NEEDED PT_LEVELS_MAX
 
