@@ -107,3 +107,9 @@ test: all-deps
 	@B=$(B) MAKE=$(MAKE) $(T)/all.sh
 
 .PHONY: test
+
+bench: boot-deps
+	$(Q)$(MAKE) --no-print-directory $(ELF) guests
+	$(Q)B=$(B) $(T)/bench --emu $(EMU)
+
+.PHONY: bench
