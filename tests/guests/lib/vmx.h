@@ -77,6 +77,8 @@ u32 vl2_run(struct vl2 *l);
 void vl2_skip(void); /* by the exit's instruction length */
 
 int vmx_enter(struct vmx_gprs *g, u64 resume);
+/* Without a VMWRITE of HOST_RSP; VMCS_HOST_RIP has to be vmx_exit_fast. */
+extern const char vmx_exit_fast[];
 int vmx_enter_fast(struct vmx_gprs *g, u64 resume);
 
 #endif

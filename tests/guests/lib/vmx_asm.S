@@ -2,7 +2,8 @@
 /*
  * int vmx_enter(gprs, resume): VMLAUNCH or VMRESUME with L2's registers but
  * RSP. 0: an exit; 1: VMfailInvalid; 2: VMfailValid. HOST_RSP is written
- * here, HOST_RIP is vmx_exit for good.
+ * here, HOST_RIP is vmx_exit for good. vmx_enter_fast() writes neither: its
+ * stack pointer is kept in memory and HOST_RIP has to be vmx_exit_fast.
  */
 	.macro gprs_swap
 	xchg	%rbx, 0x08(%rax)
@@ -23,12 +24,11 @@
 
 	.text
 	.code64
-	.globl	vmx_enter, vmx_exit, vmx_enter_fast
+	.globl	vmx_enter, vmx_exit, vmx_enter_fast, vmx_exit_fast
 vmx_enter:
 	mov	$0x6c14, %eax
 	lea	-16(%rsp), %rdx
 	vmwrite	%rdx, %rax
-vmx_enter_fast:			/* HOST_RSP is right already */
 	push	%rsi
 	push	%rdi
 	mov	%rdi, %rax
@@ -56,5 +56,25 @@ vmx_exit:
 	add	$16, %rsp
 	xor	%eax, %eax
 	ret
+
+vmx_enter_fast:
+	push	%rsi
+	push	%rdi
+	mov	%rsp, fast_rsp
+	mov	%rdi, %rax
+	test	%esi, %esi
+	jnz	1b
+	gprs_swap
+	mov	(%rax), %rax
+	vmlaunch
+	jmp	2b
+vmx_exit_fast:
+	mov	fast_rsp, %rsp
+	jmp	vmx_exit
+
+	.bss
+	.balign	8
+fast_rsp:
+	.skip	8
 
 	.section .note.GNU-stack, "", @progbits
