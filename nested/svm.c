@@ -94,7 +94,7 @@ static int maps_init(struct vcpu *v)
 	n->msrpm_pa = ptr_hpa(msrpm);
 	n->iopm_pa = ptr_hpa(iopm);
 	/* no page has this address: the first VMRUN looks them up */
-	n->msrpm12 = n->iopm12 = ~0ull;
+	n->msrpm12 = n->iopm12 = n->page12_pa = ~0ull;
 	return 0;
 }
 

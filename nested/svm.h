@@ -44,7 +44,8 @@ struct svm_asid_slot {
 struct nested_svm {
 	struct vmcb *vmcb02;
 	hpa_t vmcb02_pa;
-	struct vmcb *page12; /* L1's VMCB in L1's memory, while in L2 */
+	struct vmcb *page12; /* L1's VMCB in L1's memory, of the last VMRUN */
+	u64 page12_pa;	     /* where L1 has it; ~0: none */
 	struct svm_ctl12 ctl;
 	struct svm_l0 l0;
 	struct svm_check_env env;

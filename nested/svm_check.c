@@ -71,16 +71,12 @@ static bool event_legal(u64 ev)
 	}
 }
 
-/* Each of the eight entries is a memory type that exists. */
+/* Each of the eight entries is a memory type that exists: 0, 1, 4 to 7. */
 static bool pat_legal(u64 pat)
 {
-	for (u32 i = 0; i < 8; i++, pat >>= 8) {
-		u8 t = (u8)pat;
+	const u64 each = 0x0101010101010101ull;
 
-		if (t > 7 || t == 2 || t == 3)
-			return false;
-	}
-	return true;
+	return !(pat & each * 0xf8) && !(pat >> 1 & ~(pat >> 2) & each);
 }
 
 /* Does a map of @pages pages at @base end below 2^phys_bits? */

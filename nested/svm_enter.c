@@ -88,7 +88,6 @@ static void enter(struct vcpu *v, struct vmcb *page12)
 		svm_irq_mode(v, IRQ_DIRECT); /* CR8 is L1's own again */
 	svm_set_gif(s, true);
 	n->injected = n->ctl.eventinj;
-	n->page12 = page12;
 	svm_select_vmcb(s, n->vmcb02, n->vmcb02_pa);
 	/* L1's RFLAGS.IF is the host's for V_INTR_MASKING */
 	s->host_if = vmcb_rflags(s->vmcb01) & RFLAGS_IF;
@@ -107,11 +106,23 @@ static void l0_wishes(struct nested_svm *n, const struct vmcb *b01)
 	n->l0.tsc_offset = vmcb_tsc_offset(b01);
 }
 
+/* It mostly is the same one again; RAM stays where it is. */
+static struct vmcb *find_vmcb12(struct vcpu *v, l1pa_t vmcb12)
+{
+	struct nested_svm *n = v->nsvm;
+
+	if (unlikely(n->page12_pa != vmcb12.v)) {
+		n->page12 = guest_ptr(v->vm, vmcb12);
+		n->page12_pa = n->page12 ? vmcb12.v : ~0ull;
+	}
+	return n->page12;
+}
+
 void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip)
 {
 	struct nested_svm *n = v->nsvm;
 	struct vmcb *b01 = v->svm->vmcb01;
-	struct vmcb *page12 = guest_ptr(v->vm, vmcb12);
+	struct vmcb *page12 = find_vmcb12(v, vmcb12);
 
 	if (!page12) {
 		svm_inject_gp(v);

@@ -265,6 +265,8 @@ void svm_npt_reset(struct vcpu *v)
 	struct nested_svm *n = v->nsvm;
 
 	v->svm->npt01_changed = false;
+	/* L1's pages may lie elsewhere now (but not what L2 runs on) */
+	n->msrpm12 = n->iopm12 = n->page12_pa = ~0ull;
 	shadow_drop_all(n->shadow);
 	forget_asids(n);
 	n->root = NULL;
