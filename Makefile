@@ -36,12 +36,24 @@ SRC_C := $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 SRC_S := $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.S)))
 OBJ := $(SRC_C:%.c=$(B)/%.o) $(SRC_S:%.S=$(B)/%.S.o)
 
-all: $(B)/abyme.elf
+all: $(B)/abyme.elf $(B)/abyme-uefi.elf
 objs: $(OBJ)
 
 $(B)/abyme.elf: $(OBJ) link.ld Makefile
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS) -Wl,-T,link.ld -o $@ $(OBJ)
+
+# the same, its header asking for a framebuffer: UEFI has no text mode
+$(B)/abyme-uefi.elf: $(OBJ) $(B)/boot/entry-uefi.S.o link.ld Makefile
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -Wl,-T,link.ld -o $@ \
+		$(filter-out $(B)/boot/entry.S.o,$(OBJ)) \
+		$(B)/boot/entry-uefi.S.o
+
+$(B)/boot/entry-uefi.S.o: boot/entry.S Makefile
+	@mkdir -p $(@D)
+	@echo "  AS    $< (framebuffer)"
+	$(Q)$(CC) $(CFLAGS) -D__ASSEMBLY__ -DFRAMEBUFFER -c -o $@ $<
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)

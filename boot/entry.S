@@ -30,6 +30,14 @@ mb2_header:
 	.balign 8
 	.word 6, 1
 	.long 8
+#ifdef FRAMEBUFFER
+	/* Framebuffer, any mode. Firmware without text modes only: elsewhere
+	 * it would make GRUB leave the text mode that an L1 may count on. */
+	.balign 8
+	.word 5, 1
+	.long 20
+	.long 0, 0, 0
+#endif
 	/* Relocatable: anywhere below 4 GiB, as high as possible. */
 	.balign 8
 	.word 10, 0

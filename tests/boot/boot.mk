@@ -43,7 +43,7 @@ $(INITRD_KVM): $(INITRD_DEPS) $(VMLINUZ)
 # L1=, APPEND= and MODULES= may hold any character: they go by environment
 export L1 APPEND MODULES HV
 ABYME := $(if $(BARE),--bare,--abyme $(B)/abyme.elf --hv "$$HV")
-ELF := $(if $(BARE),,$(B)/abyme.elf)
+ELF := $(if $(BARE),,$(B)/abyme.elf $(B)/abyme-uefi.elf)
 
 # which ISO: the one that was asked for, or the demonstration's
 ifneq ($(strip $(L1)),)
