@@ -117,7 +117,14 @@ static bool nested_exit(struct vcpu *v, u32 raw)
 
 static bool is_kick(struct vcpu *v, u32 raw)
 {
-	return (raw == REASON_INIT || raw == REASON_SIPI) && take_kick(v);
+	if ((raw != REASON_INIT && raw != REASON_SIPI) || !take_kick(v))
+		return false;
+	if (raw == REASON_SIPI) { /* nothing came: it goes on waiting */
+		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_SIPI);
+		/* emulator fault: Bochs saves SMI and NMI blocking here */
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	}
+	return true;
 }
 
 void vmx_run(struct vcpu *v, struct vmexit *x)
