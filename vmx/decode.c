@@ -78,6 +78,7 @@ static bool memory(struct vcpu *v, struct vmexit *x)
 
 static bool sipi(struct vcpu *v, struct vmexit *x)
 {
+	vmx_after_sipi(v);
 	x->kind = EXIT_SIPI;
 	x->sipi_vector = (u8)vmx_get(v, CACHED_QUAL);
 	return true;

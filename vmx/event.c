@@ -204,6 +204,31 @@ static void deliver_nmi(struct vcpu *v)
 	vmx_inject_raw(v, INTR_INFO(INTR_TYPE_NMI, VEC_NMI), 0, 0);
 }
 
+/*
+ * emulator fault: Bochs keeps SMIs and NMIs blocked when a SIPI ends the wait
+ * in VMX non-root operation. NMIs are freed by an IRET; SMIs by RSM only, so
+ * that from now on each exit saves "blocking by SMI", which no entry outside
+ * of SMM accepts: the bit is taken out after each exit (enter(), run.c).
+ */
+void vmx_after_sipi(struct vcpu *v)
+{
+	if (!(vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTRBL_SMI))
+		return;
+	v->vmx->smi_stuck = true;
+	__asm__ volatile("mov %%rsp, %%rax\n\t"
+			 "push %0\n\t"
+			 "push %%rax\n\t"
+			 "pushfq\n\t"
+			 "push %1\n\t"
+			 "lea 1f(%%rip), %%rax\n\t"
+			 "push %%rax\n\t"
+			 "iretq\n"
+			 "1:\n\t"
+			 :
+			 : "i"(SEL_DS), "i"(SEL_CS)
+			 : "rax", "cc", "memory");
+}
+
 void vmx_deliver(struct vcpu *v)
 {
 	if (v->vmx->vectoring)

@@ -54,6 +54,9 @@ bool vmx_mode64(struct vcpu *v);
 void vmx_run(struct vcpu *v, struct vmexit *x);
 void vmx_kick(struct vcpu *v);
 
+/* event.c: after an exit by SIPI. */
+void vmx_after_sipi(struct vcpu *v);
+
 /* decode.c: true when core must see @x. */
 bool vmx_decode(struct vcpu *v, u32 raw, struct vmexit *x);
 

@@ -10,15 +10,18 @@
  * operation keeps it pending, so that one sent while the target is in L0
  * makes its next entry exit at once. No wake-up can be lost, L1 sees nothing
  * of it, and NMIs stay L1's. (NMIs would need NMI exiting all the time.)
- * The wait-for-SIPI state blocks INIT; there the SIPI does it.
+ *
+ * A CPU that waits for a SIPI runs nothing, and looks at its requests before
+ * it runs again: it needs no kick. The caller has set a request before it
+ * reads run_state here, vmx_vcpu_start() sets run_state before requests are
+ * looked at, both with a full barrier.
  */
 void vmx_kick(struct vcpu *v)
 {
-	__atomic_store_n(&v->vmx->kicked, true, __ATOMIC_RELEASE);
 	if (v->run_state == VCPU_WAIT_SIPI)
-		apic_send_sipi(v->cpu->apic_id, 0);
-	else
-		apic_send_init(v->cpu->apic_id);
+		return;
+	__atomic_store_n(&v->vmx->kicked, true, __ATOMIC_RELEASE);
+	apic_send_init(v->cpu->apic_id);
 }
 
 static bool take_kick(struct vcpu *v)
@@ -82,6 +85,9 @@ static inline s64 enter(struct vcpu *v)
 	c->launched = true;
 	x->entry_info = 0; /* an exit clears the valid bit */
 	v->gpr[RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
+	if (unlikely(x->smi_stuck))
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
+			vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~INTRBL_SMI);
 	return (s64)(u32)vmread(VMCS_EXIT_REASON);
 }
 
@@ -115,16 +121,20 @@ static bool nested_exit(struct vcpu *v, u32 raw)
 	return true;
 }
 
-static bool is_kick(struct vcpu *v, u32 raw)
+/*
+ * INITs that are not L1's to see: kicks, and those that came while this CPU
+ * waited for a SIPI. Hardware blocks the latter and may deliver them when the
+ * state is left, before the first instruction; a processor that waits ignores
+ * them.
+ */
+static bool drop_init(struct vcpu *v, u32 raw)
 {
-	if ((raw != REASON_INIT && raw != REASON_SIPI) || !take_kick(v))
+	bool fresh = v->vmx->fresh;
+
+	v->vmx->fresh = false;
+	if (raw != REASON_INIT)
 		return false;
-	if (raw == REASON_SIPI) { /* nothing came: it goes on waiting */
-		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_SIPI);
-		/* emulator fault: Bochs saves SMI and NMI blocking here */
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
-	}
-	return true;
+	return take_kick(v) || (fresh && !vmx_get(v, CACHED_RIP));
 }
 
 void vmx_run(struct vcpu *v, struct vmexit *x)
@@ -143,7 +153,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		raw = (u32)r;
 		v->vmx->raw = raw;
 		stat_exit(v, raw);
-		if (unlikely(is_kick(v, raw)))
+		if (unlikely(v->vmx->fresh || raw == REASON_INIT) &&
+		    drop_init(v, raw))
 			return;
 		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
 			continue;

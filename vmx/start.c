@@ -123,10 +123,17 @@ void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	v->in_l2 = false;
 	vmx_select(v, &v->vmx->vmcs01);
 	init_state(v);
+	v->vmx->kicked = false;
+	v->vmx->fresh = s->kind == START_SIPI;
 	if (s->kind == START_RESET)
 		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_SIPI);
 	else if (s->kind == START_SIPI)
 		start_sipi(v, s->vector);
 	else
 		start_pm32(v, s);
+	/* With vmx_kick(): a full barrier. */
+	__atomic_exchange_n(&v->run_state,
+			    s->kind == START_RESET ? VCPU_WAIT_SIPI
+						   : VCPU_RUNNING,
+			    __ATOMIC_SEQ_CST);
 }

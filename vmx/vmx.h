@@ -111,6 +111,8 @@ struct vmx_vcpu {
 	bool nmi_pending;
 	bool nmi_window; /* NMI-window exiting is on in vmcs01 for that */
 	bool kicked;	 /* the INIT on its way is L0's; atomic */
+	bool fresh;	 /* started by a SIPI, not entered since */
+	bool smi_stuck;	 /* emulator fault: see vmx_after_sipi() */
 	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;
