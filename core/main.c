@@ -296,6 +296,7 @@ static void make_vm(void)
 		panic("L0's memory cannot be taken out of the map");
 	vm0.scratch = ptr_hpa(scratch);
 	slat0.phys_bits = machine.phys_bits;
+	slat0.mtrr = machine_mtrr(); /* EPT: memory types are ours to set */
 	if (opt.nested) {
 		svm_nested = &nested_svm_ops;
 		vmx_nested = &nested_vmx_ops;

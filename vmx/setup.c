@@ -3,7 +3,6 @@
 #include "core/err.h"
 #include "core/idt.h"
 #include "core/insns.h"
-#include "core/machine.h"
 #include "core/msr.h"
 #include "core/printk.h"
 #include "core/string.h"
@@ -138,7 +137,6 @@ static int vm_tables(struct vm *vm, struct vmx_vm *b)
 
 	vm->slat->fmt = &pt_ept_4;
 	vm->slat->max_page = ept_max_page();
-	vm->slat->mtrr = machine_mtrr();
 	vm->slat->phys_bits = vmx_caps.phys_bits;
 	vm->slat->cpus = vm->nvcpus;
 	err = slat_build(vm->slat, &vm->map, vm->l0_start, vm->l0_len,
