@@ -19,6 +19,7 @@
 #include "mm/guest.h"
 #include "mm/shadow.h"
 #include "nested/vmx_check.h"
+#include "nested/vmx_perm.h"
 #include "nested/vmx_vmcs12.h"
 #include "vmx/vmx.h"
 
@@ -46,14 +47,6 @@ struct nested_vmcs {
 };
 
 #define NESTED_VMCS_MAX 8
-
-/* Words of a bitmap of L0's that have bits set. */
-#define BITMAP_WORDS_MAX 48
-struct bitmap_words {
-	bool many; /* more than there is room for */
-	u32 n;
-	u16 index[BITMAP_WORDS_MAX];
-};
 
 #define VPID_SLOTS 8
 
@@ -85,8 +78,9 @@ struct nested_vmx {
 	/* Bitmaps of vmcs01 for hardware VMCS shadowing; NULL: not used. */
 	u8 *vmread_bitmap, *vmwrite_bitmap;
 	struct vmcs_set shadowed; /* what L1 reads there without an exit */
+	struct vmcs_set writable; /* and writes */
 
-	struct bitmap_words msr_words, io_words[2];
+	struct perm_list msr_words, io_words[2];
 	u64 split_page; /* APIC-access page that ept01 maps as 4 KiB */
 };
 
@@ -134,7 +128,6 @@ int __must_check vmx_shadow_init(struct vcpu *v);
 void vmx_shadow_on(struct vcpu *v);   /* vmcs01 current: n->cur has changed */
 void vmx_shadow_pull(struct vcpu *v); /* L1's writes into vmcs12 */
 void vmx_shadow_push(struct vcpu *v); /* what L0 changed, for L1 to read */
-bool vmx_shadow_writable(u32 slot);
 
 /* vmx_entry.c: VMLAUNCH, VMRESUME. */
 void vmx_entry_sets(void); /* once */

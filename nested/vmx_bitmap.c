@@ -8,47 +8,15 @@
  */
 #include "nested/vmx.h"
 
-#include "core/string.h"
 #include "mm/guest.h"
-
-#define WORDS (PAGE_SIZE / 8)
-
-/* The words of a bitmap of L0's that matter. */
-static void find_words(struct bitmap_words *w, const u64 *map)
-{
-	w->n = 0;
-	w->many = false;
-	for (u32 i = 0; i < WORDS && !w->many; i++) {
-		if (!map[i])
-			continue;
-		w->many = w->n == BITMAP_WORDS_MAX;
-		if (!w->many)
-			w->index[w->n++] = (u16)i;
-	}
-}
-
-static bool covers(const u64 *map12, const u64 *map01,
-		   const struct bitmap_words *w)
-{
-	if (w->many)
-		return false;
-	for (u32 i = 0; i < w->n; i++) {
-		u32 k = w->index[i];
-
-		if (map01[k] & ~map12[k])
-			return false;
-	}
-	return true;
-}
 
 /* What hardware shall use: L1's page at @pa12 or the merged one. */
 static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
-		    const u64 *map01, const struct bitmap_words *w, u64 *map02)
+		    const u64 *map01, const struct perm_list *w, u64 *map02)
 {
-	if (likely(map12 && covers(map12, map01, w)))
+	if (likely(map12 && perm_covers(map12, map01, w)))
 		return guest_hpa(v->vm, L1PA(pa12));
-	for (u32 i = 0; i < WORDS; i++)
-		map02[i] = map01[i] | (map12 ? map12[i] : ~0ull);
+	perm_merge(map02, map01, map12);
 	return ptr_hpa(map02);
 }
 
@@ -64,10 +32,10 @@ static void msr_bitmap(struct vcpu *v, struct nested_vmcs *s)
 	    set_has(&s->dirty, SLOT_PROC_CTLS)) {
 		s->msr12 = guest_ptr(v->vm, L1PA(pa));
 		s->msr_own = false;
-		find_words(&n->msr_words, map01);
+		perm_list(&n->msr_words, map01);
 	}
 	was = s->msr_own;
-	s->msr_own = s->msr12 && covers(s->msr12, map01, &n->msr_words);
+	s->msr_own = s->msr12 && perm_covers(s->msr12, map01, &n->msr_words);
 	if (s->msr_own && was)
 		return;
 	vmwrite(VMCS_MSR_BITMAP,
@@ -79,7 +47,7 @@ static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 	const struct vmx_vm *b = v->vm->backend;
 	struct nested_vmx *n = v->nvmx;
 	const u64 *map01 =
-		(const u64 *)(const void *)b->io_bitmap + half * WORDS;
+		(const u64 *)(const void *)b->io_bitmap + half * PERM_WORDS;
 	u64 pa = s->v12->f[SLOT_IO_BITMAP_A + half];
 
 	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP)) {
@@ -87,10 +55,10 @@ static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 			b->io_bitmap_pa.v + half * PAGE_SIZE);
 		return;
 	}
-	find_words(&n->io_words[half], map01);
+	perm_list(&n->io_words[half], map01);
 	vmwrite(VMCS_IO_BITMAP_A + 2 * half,
 		either(v, pa, guest_ptr(v->vm, L1PA(pa)), map01,
-		       &n->io_words[half], s->io02 + half * WORDS)
+		       &n->io_words[half], s->io02 + half * PERM_WORDS)
 			.v);
 }
 

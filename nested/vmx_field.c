@@ -8,7 +8,7 @@ static void freshen(struct vcpu *v, struct nested_vmcs *s, u32 slot)
 	if (s->lazy && vmx_is_lazy(slot))
 		vmx_unlazy(v, s);
 	/* One half of a 64-bit field exits, the whole may not. */
-	if (vmx_shadow_writable(slot))
+	if (set_has(&v->nvmx->writable, slot))
 		vmx_shadow_pull(v);
 }
 

@@ -5,59 +5,52 @@
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
+#include "nested/vmx_controls.h"
 
 /* Fields of vmcs01 that are fields of vmcs12. */
-static const struct {
-	u16 to;
-	u8 from;
-} copies[] = {
-	{ VMCS_GUEST_ES_SEL, SLOT_HOST_ES_SEL },
-	{ VMCS_GUEST_CS_SEL, SLOT_HOST_CS_SEL },
-	{ VMCS_GUEST_SS_SEL, SLOT_HOST_SS_SEL },
-	{ VMCS_GUEST_DS_SEL, SLOT_HOST_DS_SEL },
-	{ VMCS_GUEST_FS_SEL, SLOT_HOST_FS_SEL },
-	{ VMCS_GUEST_GS_SEL, SLOT_HOST_GS_SEL },
-	{ VMCS_GUEST_TR_SEL, SLOT_HOST_TR_SEL },
-	{ VMCS_GUEST_FS_BASE, SLOT_HOST_FS_BASE },
-	{ VMCS_GUEST_GS_BASE, SLOT_HOST_GS_BASE },
-	{ VMCS_GUEST_TR_BASE, SLOT_HOST_TR_BASE },
-	{ VMCS_GUEST_GDTR_BASE, SLOT_HOST_GDTR_BASE },
-	{ VMCS_GUEST_IDTR_BASE, SLOT_HOST_IDTR_BASE },
-	{ VMCS_GUEST_SYSENTER_CS, SLOT_HOST_SYSENTER_CS },
-	{ VMCS_GUEST_SYSENTER_ESP, SLOT_HOST_SYSENTER_ESP },
-	{ VMCS_GUEST_SYSENTER_EIP, SLOT_HOST_SYSENTER_EIP },
-	{ VMCS_GUEST_CR3, SLOT_HOST_CR3 },
-	{ VMCS_GUEST_RSP, SLOT_HOST_RSP },
-	{ VMCS_GUEST_RIP, SLOT_HOST_RIP },
-};
+#define COPIES(X)                                \
+	X(GUEST_ES_SEL, HOST_ES_SEL)             \
+	X(GUEST_CS_SEL, HOST_CS_SEL)             \
+	X(GUEST_SS_SEL, HOST_SS_SEL)             \
+	X(GUEST_DS_SEL, HOST_DS_SEL)             \
+	X(GUEST_FS_SEL, HOST_FS_SEL)             \
+	X(GUEST_GS_SEL, HOST_GS_SEL)             \
+	X(GUEST_TR_SEL, HOST_TR_SEL)             \
+	X(GUEST_FS_BASE, HOST_FS_BASE)           \
+	X(GUEST_GS_BASE, HOST_GS_BASE)           \
+	X(GUEST_TR_BASE, HOST_TR_BASE)           \
+	X(GUEST_GDTR_BASE, HOST_GDTR_BASE)       \
+	X(GUEST_IDTR_BASE, HOST_IDTR_BASE)       \
+	X(GUEST_SYSENTER_CS, HOST_SYSENTER_CS)   \
+	X(GUEST_SYSENTER_ESP, HOST_SYSENTER_ESP) \
+	X(GUEST_SYSENTER_EIP, HOST_SYSENTER_EIP) \
+	X(GUEST_CR3, HOST_CR3)                   \
+	X(GUEST_RSP, HOST_RSP)                   \
+	X(GUEST_RIP, HOST_RIP)
 
 /* And those that are the same after every exit. */
-static const struct {
-	u16 to;
-	u32 value;
-} fixed[] = {
-	{ VMCS_GUEST_ES_BASE, 0 },
-	{ VMCS_GUEST_CS_BASE, 0 },
-	{ VMCS_GUEST_SS_BASE, 0 },
-	{ VMCS_GUEST_DS_BASE, 0 },
-	{ VMCS_GUEST_ES_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_CS_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_SS_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_DS_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_FS_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_GS_LIMIT, 0xffffffff },
-	{ VMCS_GUEST_TR_LIMIT, 0x67 },
-	{ VMCS_GUEST_TR_AR, 0x8b },
-	{ VMCS_GUEST_LDTR_SEL, 0 },
-	{ VMCS_GUEST_LDTR_AR, SEG_ATTR_UNUSABLE },
-	{ VMCS_GUEST_GDTR_LIMIT, 0xffff },
-	{ VMCS_GUEST_IDTR_LIMIT, 0xffff },
-	{ VMCS_GUEST_RFLAGS, RFLAGS_FIXED },
-	{ VMCS_GUEST_DR7, 0x400 },
-	{ VMCS_GUEST_DEBUGCTL, 0 },
-	{ VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE },
-	{ VMCS_GUEST_PENDING_DBG, 0 },
-};
+#define FIXED(X)                            \
+	X(GUEST_ES_BASE, 0)                 \
+	X(GUEST_CS_BASE, 0)                 \
+	X(GUEST_SS_BASE, 0)                 \
+	X(GUEST_DS_BASE, 0)                 \
+	X(GUEST_ES_LIMIT, 0xffffffff)       \
+	X(GUEST_CS_LIMIT, 0xffffffff)       \
+	X(GUEST_SS_LIMIT, 0xffffffff)       \
+	X(GUEST_DS_LIMIT, 0xffffffff)       \
+	X(GUEST_FS_LIMIT, 0xffffffff)       \
+	X(GUEST_GS_LIMIT, 0xffffffff)       \
+	X(GUEST_TR_LIMIT, 0x67)             \
+	X(GUEST_TR_AR, 0x8b)                \
+	X(GUEST_LDTR_SEL, 0)                \
+	X(GUEST_LDTR_AR, SEG_ATTR_UNUSABLE) \
+	X(GUEST_GDTR_LIMIT, 0xffff)         \
+	X(GUEST_IDTR_LIMIT, 0xffff)         \
+	X(GUEST_RFLAGS, RFLAGS_FIXED)       \
+	X(GUEST_DR7, 0x400)                 \
+	X(GUEST_DEBUGCTL, 0)                \
+	X(GUEST_ACTIVITY, ACTIVITY_ACTIVE)  \
+	X(GUEST_PENDING_DBG, 0)
 
 #define AR_CODE64 0xa09b
 #define AR_CODE32 0xc09b
@@ -90,13 +83,11 @@ static void load_crs(struct vcpu *v, const u64 *f)
 static void load_msrs(struct vcpu *v, const u64 *f, u64 l2_efer, u64 l2_pat)
 {
 	u64 exitc = f[SLOT_EXIT_CTLS], entry = v->vmx->vmcs01.ctl[GROUP_ENTRY];
-	u64 lm = exitc & EXITC_HOST64 ? EFER_LMA | EFER_LME : 0;
 
-	if (exitc & EXITC_LOAD_EFER)
-		l2_efer = f[SLOT_HOST_EFER];
-	vmx_put(v, CACHED_EFER, (l2_efer & ~(EFER_LMA | EFER_LME)) | lm);
+	vmx_put(v, CACHED_EFER, vmx_efer01(f, l2_efer));
 	vmx_set_ctl(v, GROUP_ENTRY,
-		    lm ? entry | ENTRYC_IA32E : entry & ~(u64)ENTRYC_IA32E);
+		    exitc & EXITC_HOST64 ? entry | ENTRYC_IA32E
+					 : entry & ~(u64)ENTRYC_IA32E);
 	vmwrite(VMCS_GUEST_PAT,
 		exitc & EXITC_LOAD_PAT ? f[SLOT_HOST_PAT] : l2_pat);
 	if ((exitc & EXITC_LOAD_PERF) &&
@@ -114,10 +105,10 @@ void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 	const u64 *f = s->v12->f;
 	bool host64 = f[SLOT_EXIT_CTLS] & EXITC_HOST64;
 
-	for (u32 i = 0; i < ARRAY_SIZE(copies); i++)
-		vmwrite(copies[i].to, f[copies[i].from]);
-	for (u32 i = 0; i < ARRAY_SIZE(fixed); i++)
-		vmwrite(fixed[i].to, fixed[i].value);
+#define COPY(to, from) vmwrite(VMCS_##to, f[SLOT_##from]);
+#define FIX(to, value) vmwrite(VMCS_##to, value);
+	COPIES(COPY)
+	FIXED(FIX)
 	load_segments(f, host64);
 	vmx_forget(v);
 	load_msrs(v, f, l2->efer, l2->pat);

@@ -8,44 +8,19 @@
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
+#include "nested/vmx_controls.h"
 
-/*
- * Who owns which control of vmcs02:
- * 1. Pin-based and primary ones are vmcs12's: L0 itself lets L1 have its
- *    interrupts, NMIs, HLT and the rest without exits.
- * 2. I/O and MSR accesses exit if L1 or L0 wants them to (vmx_bitmap.c); with
- *    no bitmap in vmcs12 all of them exit, to L1.
- * 3. Secondary controls are vmcs12's, but EPT is always on (ept02, or ept01
- *    under an L1 that shadows page tables itself), and VPID is on when
- *    vmcs12 has it: without, the processor flushes as L1 expects it.
- * 4. EFER, PAT and the debug controls are switched by every entry and exit,
- *    so that L0's handling of an exit that L1 never sees leaves them alone;
- *    vmcs12's controls decide where their values come from and go to.
- * 5. L1's IA32_PERF_GLOBAL_CTRL is loaded by WRMSR, since an entry after an
- *    exit that L0 handled must not load it again.
- * 6. The preemption timer is always saved, for the same reason.
- */
-static void merge_controls(struct vcpu *v, const u64 *f, u64 proc2_12)
+static void merge_controls(struct vcpu *v, const u64 *f)
 {
-	const struct vmx_vmcs *l0 = &v->vmx->vmcs01;
 	const struct vmx_vm *b = v->vm->backend;
-	u64 pin = f[SLOT_PIN_CTLS], proc = f[SLOT_PROC_CTLS] | PROC_PROC2;
-	u64 exitc = l0->ctl[GROUP_EXIT], entry = l0->ctl[GROUP_ENTRY];
+	struct vmx_controls02 c;
 
-	if (b->io_used && !(proc & PROC_IO))
-		proc |= PROC_IO_BITMAP;
-	exitc &= ~(u64)(EXITC_ACK_INTR | EXITC_SAVE_PREEMPTION);
-	exitc |= f[SLOT_EXIT_CTLS] & EXITC_ACK_INTR;
-	if (pin & PIN_PREEMPTION)
-		exitc |= EXITC_SAVE_PREEMPTION;
-	entry &= ~(u64)ENTRYC_IA32E;
-	entry |= f[SLOT_ENTRY_CTLS] & (ENTRYC_IA32E | ENTRYC_LOAD_BNDCFGS);
-	vmx_set_ctl(v, GROUP_PIN, pin);
-	vmx_set_ctl(v, GROUP_PROC, proc);
-	vmx_set_ctl(v, GROUP_PROC2, proc2_12 | PROC2_EPT);
-	vmx_set_ctl(v, GROUP_EXIT,
-		    vmx_controls(&vmx_caps.ctl[GROUP_EXIT], exitc));
-	vmx_set_ctl(v, GROUP_ENTRY, entry);
+	vmx_merge_controls(&c, f, v->vmx->vmcs01.ctl, b->io_used);
+	vmx_set_ctl(v, GROUP_PIN, c.pin);
+	vmx_set_ctl(v, GROUP_PROC, c.proc);
+	vmx_set_ctl(v, GROUP_PROC2, c.proc2);
+	vmx_set_ctl(v, GROUP_EXIT, c.exit);
+	vmx_set_ctl(v, GROUP_ENTRY, c.entry);
 }
 
 /* Pages that L1 names. */
@@ -136,18 +111,6 @@ void vmx_merge_sets(void)
 	set_add(&set_merge, SLOT_GUEST_CR4);
 }
 
-static u64 efer02(const u64 *f, u64 l1_efer)
-{
-	u64 entry = f[SLOT_ENTRY_CTLS];
-
-	if (entry & ENTRYC_LOAD_EFER)
-		return f[SLOT_GUEST_EFER];
-	l1_efer &= ~EFER_LMA;
-	if (f[SLOT_GUEST_CR0] & CR0_PG)
-		l1_efer &= ~EFER_LME;
-	return entry & ENTRYC_IA32E ? l1_efer | EFER_LMA | EFER_LME : l1_efer;
-}
-
 /*
  * A register that vmcs02 always switches: vmcs12's value when its entry loads
  * it, else L1's. It need not be written when the last exit saved it for L1
@@ -167,7 +130,7 @@ static void merge_switched(const struct nested_vmcs *s,
 	const u64 *f = s->v12->f;
 	u64 entry = f[SLOT_ENTRY_CTLS];
 
-	vmwrite(VMCS_GUEST_EFER, efer02(f, l1->efer));
+	vmwrite(VMCS_GUEST_EFER, vmx_efer02(f, l1->efer));
 	if (!kept(s, SLOT_GUEST_PAT, ENTRYC_LOAD_PAT, EXITC_SAVE_PAT))
 		vmwrite(VMCS_GUEST_PAT,
 			entry & ENTRYC_LOAD_PAT ? f[SLOT_GUEST_PAT] : l1->pat);
@@ -223,7 +186,7 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	for_each_in_set(slot, &s->dirty) if (set_has(&set_direct, slot))
 		vmwrite(vmcs_fields[slot].enc, f[slot]);
 	if (set_meets(&s->dirty, &set_merge)) {
-		merge_controls(v, f, proc2);
+		merge_controls(v, f);
 		merge_pages(v, f, proc2);
 	}
 	/* Not saved: the value counts down anew on each entry. */

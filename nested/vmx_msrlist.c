@@ -11,65 +11,13 @@
 #include "core/msr.h"
 #include "core/msr_policy.h"
 #include "mm/guest.h"
-
-struct msr_entry {
-	u32 index;
-	u32 reserved;
-	u64 value;
-};
-
-/* MSRs that live in the VMCS. */
-static int vmcs_field_of(u32 msr)
-{
-	switch (msr) {
-	case MSR_EFER:
-		return VMCS_GUEST_EFER;
-	case MSR_PAT:
-		return VMCS_GUEST_PAT;
-	case MSR_DEBUGCTL:
-		return VMCS_GUEST_DEBUGCTL;
-	case MSR_SYSENTER_CS:
-		return VMCS_GUEST_SYSENTER_CS;
-	case MSR_SYSENTER_ESP:
-		return VMCS_GUEST_SYSENTER_ESP;
-	case MSR_SYSENTER_EIP:
-		return VMCS_GUEST_SYSENTER_EIP;
-	default:
-		return -1;
-	}
-}
-
-static bool value_ok(const struct vmx_check_env *e, u32 msr, u64 val)
-{
-	switch (msr) {
-	case MSR_EFER:
-		return !(val & ~e->efer_valid);
-	case MSR_PAT:
-		return pat_ok(val);
-	case MSR_DEBUGCTL:
-		return !(val & ~e->debugctl_valid);
-	case MSR_SYSENTER_ESP:
-	case MSR_SYSENTER_EIP:
-		return canonical(val, e->la_bits);
-	default:
-		return true;
-	}
-}
-
-/* SDM 3C, "Loading MSRs": those that the areas may never name. */
-static bool forbidden(u32 msr)
-{
-	return msr == MSR_FS_BASE || msr == MSR_GS_BASE ||
-	       msr == MSR_SMM_MONITOR_CTL ||
-	       (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
-}
+#include "nested/vmx_msrlist_rules.h"
 
 static bool load_one(struct vcpu *v, const struct msr_entry *m)
 {
-	int field = vmcs_field_of(m->index);
+	int field = msr_entry_field(m->index);
 
-	if (forbidden(m->index) || m->reserved ||
-	    !value_ok(&v->nvmx->env, m->index, m->value))
+	if (!msr_entry_loadable(m, &v->nvmx->env))
 		return false;
 	if (field >= 0) {
 		vmwrite((u64)field, m->value);
@@ -96,10 +44,9 @@ u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count)
 
 static bool store_one(struct vcpu *v, struct msr_entry *m)
 {
-	int field = vmcs_field_of(m->index);
+	int field = msr_entry_field(m->index);
 
-	if (m->reserved || m->index == MSR_SMM_MONITOR_CTL ||
-	    (m->index >= MSR_X2APIC_FIRST && m->index <= MSR_X2APIC_LAST))
+	if (!msr_entry_storable(m))
 		return false;
 	if (field >= 0) {
 		m->value = vmread((u64)field);

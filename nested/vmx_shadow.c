@@ -19,30 +19,40 @@ static const u8 read_slots[] = {
 	SLOT_GUEST_PHYSICAL,
 };
 
-/* What it writes, too. */
-static const u8 write_slots[] = {
-	SLOT_GUEST_RIP,	       SLOT_GUEST_RSP,
-	SLOT_GUEST_RFLAGS,     SLOT_GUEST_INTERRUPTIBILITY,
-	SLOT_GUEST_CR0,	       SLOT_GUEST_CR3,
-	SLOT_GUEST_CR4,	       SLOT_GUEST_CS_AR,
-	SLOT_GUEST_SS_AR,      SLOT_GUEST_INTR_STATUS,
-	SLOT_ENTRY_INTR_INFO,  SLOT_ENTRY_ERROR_CODE,
-	SLOT_ENTRY_INSTR_LEN,  SLOT_PROC_CTLS,
-	SLOT_EXCEPTION_BITMAP, SLOT_TPR_THRESHOLD,
-	SLOT_CR0_MASK,	       SLOT_CR0_SHADOW,
-	SLOT_CR4_SHADOW,       SLOT_PREEMPTION_TIMER,
-	SLOT_HOST_FS_SEL,      SLOT_HOST_GS_SEL,
-	SLOT_HOST_FS_BASE,     SLOT_HOST_GS_BASE,
-	SLOT_HOST_CR3,
-};
+/*
+ * What it writes, too: fields that every processor has (taken over one by
+ * one, since this runs on every VM entry), and others.
+ */
+#define WRITE_ALWAYS(X)           \
+	X(GUEST_RIP)              \
+	X(GUEST_RSP)              \
+	X(GUEST_RFLAGS)           \
+	X(GUEST_INTERRUPTIBILITY) \
+	X(GUEST_CR0)              \
+	X(GUEST_CR3)              \
+	X(GUEST_CR4)              \
+	X(GUEST_CS_AR)            \
+	X(GUEST_SS_AR)            \
+	X(ENTRY_INTR_INFO)        \
+	X(ENTRY_ERROR_CODE)       \
+	X(ENTRY_INSTR_LEN)        \
+	X(PROC_CTLS)              \
+	X(EXCEPTION_BITMAP)       \
+	X(CR0_MASK)               \
+	X(CR0_SHADOW)             \
+	X(CR4_SHADOW)             \
+	X(HOST_FS_SEL)            \
+	X(HOST_GS_SEL)            \
+	X(HOST_FS_BASE)           \
+	X(HOST_GS_BASE)           \
+	X(HOST_CR3)
+#define WRITE_OPTIONAL(X) \
+	X(GUEST_INTR_STATUS) X(TPR_THRESHOLD) X(PREEMPTION_TIMER)
 
-bool vmx_shadow_writable(u32 slot)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(write_slots); i++)
-		if (write_slots[i] == slot)
-			return true;
-	return false;
-}
+static const u8 write_slots[] = {
+#define SLOT(name) SLOT_##name,
+	WRITE_ALWAYS(SLOT) WRITE_OPTIONAL(SLOT)
+};
 
 static void allow(u8 *bitmap, u32 slot)
 {
@@ -57,8 +67,10 @@ static void share(struct nested_vmx *n, u32 slot, bool write)
 		return;
 	set_add(&n->shadowed, slot);
 	allow(n->vmread_bitmap, slot);
-	if (write)
-		allow(n->vmwrite_bitmap, slot);
+	if (!write)
+		return;
+	set_add(&n->writable, slot);
+	allow(n->vmwrite_bitmap, slot);
 }
 
 int vmx_shadow_init(struct vcpu *v)
@@ -117,6 +129,14 @@ void vmx_shadow_on(struct vcpu *v)
 	vmx_shadow_push(v);
 }
 
+static __always_inline void pull(struct nested_vmcs *s, u32 slot, u64 val)
+{
+	if (likely(val == s->v12->f[slot]))
+		return;
+	s->v12->f[slot] = val;
+	set_add(&s->dirty, slot);
+}
+
 void vmx_shadow_pull(struct vcpu *v)
 {
 	struct nested_vmx *n = v->nvmx;
@@ -125,18 +145,12 @@ void vmx_shadow_pull(struct vcpu *v)
 	if (!n->vmread_bitmap || !s)
 		return;
 	vmx_select(v, &s->shadow);
-	for (u32 i = 0; i < ARRAY_SIZE(write_slots); i++) {
-		u32 slot = write_slots[i];
-		u64 val;
-
-		if (!set_has(&n->shadowed, slot))
-			continue;
-		val = vmread(vmcs_fields[slot].enc);
-		if (val == s->v12->f[slot])
-			continue;
-		s->v12->f[slot] = val;
-		set_add(&s->dirty, slot);
-	}
+#define PULL(name) pull(s, SLOT_##name, vmread(VMCS_##name));
+	WRITE_ALWAYS(PULL)
+#define PULL_IF(name)                           \
+	if (set_has(&n->shadowed, SLOT_##name)) \
+	PULL(name)
+	WRITE_OPTIONAL(PULL_IF)
 	leave(v, s);
 }
 

@@ -6,6 +6,33 @@
  */
 #include "nested/vmx.h"
 
+/* Taken over one by one, since this runs on every exit that L1 gets. */
+#define GUEST_FIELDS(X)           \
+	X(GUEST_RIP)              \
+	X(GUEST_RSP)              \
+	X(GUEST_RFLAGS)           \
+	X(GUEST_CR0)              \
+	X(GUEST_CR3)              \
+	X(GUEST_CR4)              \
+	X(GUEST_CS_SEL)           \
+	X(GUEST_SS_SEL)           \
+	X(GUEST_CS_AR)            \
+	X(GUEST_SS_AR)            \
+	X(GUEST_INTERRUPTIBILITY) \
+	X(GUEST_ACTIVITY)         \
+	X(GUEST_PENDING_DBG)
+
+#define INFO_FIELDS(X)         \
+	X(EXIT_INTR_INFO)      \
+	X(EXIT_INTR_ERROR)     \
+	X(IDT_VECTORING)       \
+	X(IDT_VECTORING_ERROR) \
+	X(EXIT_INSTR_LEN)      \
+	X(EXIT_INSTR_INFO)     \
+	X(GUEST_LINEAR)
+
+#define TAKE(name) vmx_field_set(s, SLOT_##name, vmread(VMCS_##name));
+
 struct sync_field {
 	u16 enc;
 	u8 slot;
@@ -15,28 +42,6 @@ struct sync_field {
 	{                                \
 		VMCS_##name, SLOT_##name \
 	}
-
-static const struct sync_field guest_fields[] = {
-	SYNC(GUEST_RIP),
-	SYNC(GUEST_RSP),
-	SYNC(GUEST_RFLAGS),
-	SYNC(GUEST_CR0),
-	SYNC(GUEST_CR3),
-	SYNC(GUEST_CR4),
-	SYNC(GUEST_CS_SEL),
-	SYNC(GUEST_SS_SEL),
-	SYNC(GUEST_CS_AR),
-	SYNC(GUEST_SS_AR),
-	SYNC(GUEST_INTERRUPTIBILITY),
-	SYNC(GUEST_ACTIVITY),
-	SYNC(GUEST_PENDING_DBG),
-};
-
-static const struct sync_field info_fields[] = {
-	SYNC(EXIT_INTR_INFO),	   SYNC(EXIT_INTR_ERROR), SYNC(IDT_VECTORING),
-	SYNC(IDT_VECTORING_ERROR), SYNC(EXIT_INSTR_LEN),  SYNC(EXIT_INSTR_INFO),
-	SYNC(GUEST_LINEAR),
-};
 
 /* Exit information for INS and OUTS, which nobody reads; they hold on in
  * vmcs02 until L2 exits again. */
@@ -70,7 +75,7 @@ void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
 	const struct nested_vmx *n = v->nvmx;
 	u64 *f = s->v12->f;
 
-	copy(s, guest_fields, ARRAY_SIZE(guest_fields));
+	GUEST_FIELDS(TAKE)
 	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_EFER)
 		vmx_field_set(s, SLOT_GUEST_EFER, vmread(VMCS_GUEST_EFER));
 	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION)
@@ -89,7 +94,7 @@ void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
 void vmx_sync(struct vcpu *v, struct nested_vmcs *s)
 {
 	vmx_sync_guest(v, s);
-	copy(s, info_fields, ARRAY_SIZE(info_fields));
+	INFO_FIELDS(TAKE)
 	if (set_has(&v->nvmx->present, SLOT_GUEST_PHYSICAL))
 		vmx_field_set(s, SLOT_GUEST_PHYSICAL, vmx_get(v, CACHED_GPA));
 }

@@ -46,11 +46,9 @@ static inline void set_or(struct vmcs_set *s, const struct vmcs_set *o)
 
 static inline bool set_meets(const struct vmcs_set *a, const struct vmcs_set *b)
 {
-	u64 any = 0;
-
-	for (u32 i = 0; i < VMCS_SET_WORDS; i++)
-		any |= a->w[i] & b->w[i];
-	return any;
+	_Static_assert(VMCS_SET_WORDS == 4, "one term a word");
+	return (a->w[0] & b->w[0]) | (a->w[1] & b->w[1]) | (a->w[2] & b->w[2]) |
+	       (a->w[3] & b->w[3]);
 }
 
 /* The lowest member of @s at or after @from, or NR_VMCS_SLOTS. */
@@ -70,6 +68,13 @@ static inline u32 set_next(const struct vmcs_set *s, u32 from)
 #define for_each_in_set(slot, s)                              \
 	for (u32 slot = set_next(s, 0); slot < NR_VMCS_SLOTS; \
 	     slot = set_next(s, slot + 1))
+
+/* The same for word @w of a set, whose bits are @bits: quicker. */
+#define for_each_bit(slot, w, bits)                                   \
+	for (u64 slot##_b = (bits), slot;                             \
+	     slot##_b &&                                              \
+	     (slot = (w)*64u + (u32)__builtin_ctzll(slot##_b), true); \
+	     slot##_b &= slot##_b - 1)
 
 /* The VMCS region: L1's page, and what L0 keeps of it. */
 #define VMCS12_REVISION 0x0ab10001u

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nested/vmx_msrlist_rules.h"
+
+#include "core/msr.h"
+
+int msr_entry_field(u32 msr)
+{
+	switch (msr) {
+	case MSR_EFER:
+		return VMCS_GUEST_EFER;
+	case MSR_PAT:
+		return VMCS_GUEST_PAT;
+	case MSR_DEBUGCTL:
+		return VMCS_GUEST_DEBUGCTL;
+	case MSR_SYSENTER_CS:
+		return VMCS_GUEST_SYSENTER_CS;
+	case MSR_SYSENTER_ESP:
+		return VMCS_GUEST_SYSENTER_ESP;
+	case MSR_SYSENTER_EIP:
+		return VMCS_GUEST_SYSENTER_EIP;
+	default:
+		return -1;
+	}
+}
+
+static bool value_ok(const struct vmx_check_env *e, u32 msr, u64 val)
+{
+	switch (msr) {
+	case MSR_EFER:
+		return !(val & ~e->efer_valid);
+	case MSR_PAT:
+		return pat_ok(val);
+	case MSR_DEBUGCTL:
+		return !(val & ~e->debugctl_valid);
+	case MSR_SYSENTER_ESP:
+	case MSR_SYSENTER_EIP:
+		return canonical(val, e->la_bits);
+	default:
+		return true;
+	}
+}
+
+/* Reserved bits, x2APIC registers, what only system management may name. */
+bool msr_entry_storable(const struct msr_entry *m)
+{
+	return !m->reserved && m->index != MSR_SMM_MONITOR_CTL &&
+	       (m->index < MSR_X2APIC_FIRST || m->index > MSR_X2APIC_LAST);
+}
+
+bool msr_entry_loadable(const struct msr_entry *m,
+			const struct vmx_check_env *e)
+{
+	return msr_entry_storable(m) && m->index != MSR_FS_BASE &&
+	       m->index != MSR_GS_BASE && value_ok(e, m->index, m->value);
+}

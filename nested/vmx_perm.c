@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nested/vmx_perm.h"
+
+void perm_list(struct perm_list *l, const u64 *map01)
+{
+	l->n = 0;
+	l->many = false;
+	for (u32 i = 0; i < PERM_WORDS && !l->many; i++) {
+		if (!map01[i])
+			continue;
+		l->many = l->n == PERM_LIST_MAX;
+		if (!l->many)
+			l->index[l->n++] = (u16)i;
+	}
+}
+
+bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l)
+{
+	if (l->many)
+		return false;
+	for (u32 i = 0; i < l->n; i++) {
+		u32 k = l->index[i];
+
+		if (map01[k] & ~map12[k])
+			return false;
+	}
+	return true;
+}
+
+void perm_merge(u64 *map02, const u64 *map01, const u64 *map12)
+{
+	for (u32 i = 0; i < PERM_WORDS; i++)
+		map02[i] = map01[i] | (map12 ? map12[i] : ~0ull);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Permission bitmaps of two levels: words of L0's, and their union. Pure. */
+#ifndef NESTED_VMX_PERM_H
+#define NESTED_VMX_PERM_H
+
+#include "core/types.h"
+
+#define PERM_WORDS (PAGE_SIZE / 8)
+
+/* Words of a bitmap page of L0's that have bits set. */
+#define PERM_LIST_MAX 48
+struct perm_list {
+	bool many; /* more than there is room for */
+	u32 n;
+	u16 index[PERM_LIST_MAX];
+};
+
+void perm_list(struct perm_list *l, const u64 *map01);
+
+/* Has @map12 every bit that @map01, whose list is @l, has? */
+bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l);
+
+/* @map02 = @map01 | @map12; no memory behind @map12 (NULL): all ones. */
+void perm_merge(u64 *map02, const u64 *map01, const u64 *map12);
+
+#endif
