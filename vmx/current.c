@@ -108,14 +108,12 @@ static const u16 cached_field[NR_VMX_CACHED] = {
 	[CACHED_CS_AR] = VMCS_GUEST_CS_AR,
 };
 
-u64 vmx_get(struct vcpu *v, enum vmx_cached what)
+u64 vmx_get_uncached(struct vcpu *v, enum vmx_cached what)
 {
 	struct vmx_vcpu *x = v->vmx;
 
-	if (!(x->valid & BIT(what))) {
-		x->cache[what] = vmread(cached_field[what]);
-		x->valid |= (u32)BIT(what);
-	}
+	x->cache[what] = vmread(cached_field[what]);
+	x->valid |= (u32)BIT(what);
 	return x->cache[what];
 }
 

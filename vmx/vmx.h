@@ -176,7 +176,13 @@ static inline u64 vmx_ctl(const struct vcpu *v, enum vmx_group g)
 }
 
 /* Read through the cache / write through it. */
-u64 vmx_get(struct vcpu *v, enum vmx_cached what);
+u64 vmx_get_uncached(struct vcpu *v, enum vmx_cached what);
+static inline u64 vmx_get(struct vcpu *v, enum vmx_cached what)
+{
+	if (likely(v->vmx->valid & BIT(what)))
+		return v->vmx->cache[what];
+	return vmx_get_uncached(v, what);
+}
 void vmx_put(struct vcpu *v, enum vmx_cached what, u64 val);
 
 /* Forget what is cached (after writing such fields by vmwrite()). */

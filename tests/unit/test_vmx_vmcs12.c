@@ -76,7 +76,8 @@ TEST(vmcs12_sets)
 	set_add(&a, 63);
 	set_add(&a, 64);
 	set_add(&a, NR_VMCS_SLOTS - 1);
-	for_each_in_set(i, &a) {
+	for_each_in_set(i, &a)
+	{
 		CHECK(set_has(&a, i));
 		n++;
 		last = i;
@@ -99,9 +100,9 @@ static struct vmx_caps everything(void)
 
 	for (u32 g = 0; g < NR_VMX_GROUPS; g++)
 		c.ctl[g].may1 = g == GROUP_PROC3 || g == GROUP_EXIT2 ||
-						g == GROUP_VMFUNC ?
-					~0ull :
-					0xffffffff;
+						g == GROUP_VMFUNC
+					? ~0ull
+					: 0xffffffff;
 	c.ctl[GROUP_PIN].must1 = 0x16;
 	c.ctl[GROUP_PROC].must1 = 0x04006172;
 	c.ctl[GROUP_EXIT].must1 = 0x36dfb;
@@ -187,8 +188,7 @@ TEST(vmx_caps_msrs)
 	CHECK(!vmx12_cap_msr(&c, MSR_VMX_VMCS_ENUM, &val));
 	vmcs12_present(&fields, &c);
 	CHECK_EQ(val, vmcs12_enum_msr(&fields));
-	for_each_in_set(i, &fields)
-		CHECK((vmcs_fields[i].enc & 0x3fe) <= val);
+	for_each_in_set(i, &fields) CHECK((vmcs_fields[i].enc & 0x3fe) <= val);
 	c.ctl[GROUP_PROC].may1 &= ~(u64)PROC_PROC2;
 	CHECK_EQ(vmx12_cap_msr(&c, MSR_VMX_PROCBASED_CTLS2, &val), -ENOENT);
 	c.ctl[GROUP_PROC2].may1 = 0;
