@@ -274,7 +274,7 @@ void svm_npt_reset(struct vcpu *v)
 		svm_paging12(v);
 }
 
-#define SHADOW_PAGES 4096 /* 16 MiB a vcpu */
+#define SHADOW_PAGES 1024 /* 4 MiB a vcpu: 2 GiB of L2 in 4 KiB pages */
 
 int svm_npt_init(struct vcpu *v)
 {

@@ -6,7 +6,7 @@
 #include "mm/guest.h"
 #include "mm/slat.h"
 
-#define SHADOW_PAGES 512 /* 2 MiB of tables for each vcpu */
+#define SHADOW_PAGES 1024 /* 4 MiB a vcpu: 2 GiB of L2 in 4 KiB pages */
 
 int vmx_ept_init(struct vcpu *v)
 {
