@@ -16,6 +16,13 @@ struct cpuid_state {
 	u64 exits;   /* for CPUID_HV_STATS */
 };
 
+/* Does anything here or in the nested layer change this leaf? */
+static inline bool cpuid_edited(u32 leaf)
+{
+	return leaf == 1 || leaf == 7 || leaf - CPUID_HV_BASE < 0x100 ||
+	       leaf == 0x80000001 || leaf == 0x8000000a;
+}
+
 /* Edit the hardware's answer @r (EAX..EDX) to @leaf. */
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4]);
 

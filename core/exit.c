@@ -48,10 +48,9 @@ static bool mode64(struct vcpu *v)
 	return cs.attr & BIT(13);
 }
 
-static void do_cpuid(struct vcpu *v, struct vmexit *x)
+static void edit_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 {
 	const struct nested_ops *nested = nested_of(v);
-	u32 leaf = (u32)v->gpr[RAX], sub = (u32)v->gpr[RCX], r[4];
 	struct cpuid_state s = {
 		.cr4 = virt->get_reg(v, VREG_CR4),
 		.hide = v->vm->policy.hide,
@@ -59,12 +58,20 @@ static void do_cpuid(struct vcpu *v, struct vmexit *x)
 		.exits = v->stats.total,
 	};
 
-	cpuid(leaf, sub, r);
 	if (s.intel && leaf == 0x80000001)
 		s.mode64 = mode64(v);
 	cpuid_apply(&s, leaf, sub, r);
 	if (nested)
 		nested->cpuid(v, leaf, sub, r);
+}
+
+static void do_cpuid(struct vcpu *v, struct vmexit *x)
+{
+	u32 leaf = (u32)v->gpr[RAX], sub = (u32)v->gpr[RCX], r[4];
+
+	cpuid(leaf, sub, r);
+	if (cpuid_edited(leaf))
+		edit_cpuid(v, leaf, sub, r);
 	v->gpr[RAX] = r[0];
 	v->gpr[RBX] = r[1];
 	v->gpr[RCX] = r[2];

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/string.h"
 
+#undef memcpy
+#undef memset
+#undef memcmp
+
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;

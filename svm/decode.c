@@ -166,10 +166,6 @@ static enum exit_kind plain_kind(u64 code)
 
 bool svm_decode(struct vcpu *v, u64 code, struct vmexit *x)
 {
-	if (likely(code == VMEXIT_CPUID)) {
-		x->kind = EXIT_CPUID;
-		return true;
-	}
 	switch (code) {
 	case VMEXIT_NMI:
 		return false; /* taken; L1's is injected at the entry */

@@ -28,7 +28,7 @@ u32 svm_mode(const struct vmcb *b)
 	return attr & VSEG_DB && vmcb_cr0(b) & CR0_PE ? 32 : 16;
 }
 
-static u64 code_linear(const struct vmcb *b, u64 rip)
+static inline u64 code_linear(const struct vmcb *b, u64 rip)
 {
 	if (vmcb_cs(b)->attr & VSEG_L && vmcb_efer(b) & EFER_LMA)
 		return rip;
@@ -135,26 +135,36 @@ static __noinline int slow_len(struct vcpu *v)
 	return n ? decoded_len(buf, n, svm_mode(b)) : -EFAULT;
 }
 
-int svm_insn_len(struct vcpu *v)
+/* The usual instruction at CS:RIP of L1? Its length, else 0. */
+static inline int usual_len(struct vcpu *v, const struct vmcb *b, u64 code)
 {
-	const struct vmcb *b = v->svm->vmcb;
-	u64 code = vmcb_exitcode(b), la;
-	const struct usual *u;
-	const u8 *p;
+	const struct usual *u = &usual[code & 255];
+	u64 la = code_linear(b, vmcb_rip(b));
+	const u8 *p = code_ptr(v, la, false);
 	u32 word;
+
+	if (unlikely(!p || (la & ~PAGE_MASK) > PAGE_SIZE - 4))
+		return 0;
+	memcpy(&word, p, sizeof(word));
+	return (word & u->mask) == u->bytes ? u->len : 0;
+}
+
+static inline int insn_len(struct vcpu *v, const struct vmcb *b, u64 code)
+{
+	int len = 0;
 
 	if (svm_has(SVM_F_NRIPS) && vmcb_nrip(b))
 		return (int)(vmcb_nrip(b) - vmcb_rip(b));
-	if (unlikely(v->in_l2 || code >= ARRAY_SIZE(usual)))
-		return slow_len(v);
-	u = &usual[code];
-	p = svm_code_ptr(v, &la);
-	if (unlikely(!u->len || !p || (la & ~PAGE_MASK) > PAGE_SIZE - 4))
-		return slow_len(v);
-	memcpy(&word, p, sizeof(word));
-	if (unlikely((word & u->mask) != u->bytes))
-		return slow_len(v);
-	return u->len;
+	if (likely(!v->in_l2 && code < ARRAY_SIZE(usual)))
+		len = usual_len(v, b, code);
+	return likely(len) ? len : slow_len(v);
+}
+
+int svm_insn_len(struct vcpu *v)
+{
+	const struct vmcb *b = v->svm->vmcb;
+
+	return insn_len(v, b, vmcb_exitcode(b));
 }
 
 static __noinline void end_of_insn(struct vcpu *v, u64 rflags)
@@ -169,9 +179,8 @@ static __noinline void end_of_insn(struct vcpu *v, u64 rflags)
 	svm_inject_exc(v, VEC_DB);
 }
 
-void svm_advance(struct vcpu *v, u64 next_rip)
+static inline void advance(struct vcpu *v, struct vmcb *b, u64 next_rip)
 {
-	struct vmcb *b = v->svm->vmcb;
 	u64 rflags = vmcb_rflags(b);
 
 	vmcb_set_rip(b, next_rip);
@@ -180,7 +189,12 @@ void svm_advance(struct vcpu *v, u64 next_rip)
 		end_of_insn(v, rflags);
 }
 
-u64 svm_next_rip(const struct vmcb *b, u32 len)
+void svm_advance(struct vcpu *v, u64 next_rip)
+{
+	advance(v, v->svm->vmcb, next_rip);
+}
+
+static inline u64 next_rip(const struct vmcb *b, u32 len)
 {
 	u64 next = vmcb_rip(b) + len;
 
@@ -189,19 +203,23 @@ u64 svm_next_rip(const struct vmcb *b, u32 len)
 	return vmcb_cs(b)->attr & VSEG_DB ? (u32)next : (u16)next;
 }
 
+u64 svm_next_rip(const struct vmcb *b, u32 len)
+{
+	return next_rip(b, len);
+}
+
 void svm_skip(struct vcpu *v)
 {
-	const struct vmcb *b = v->svm->vmcb;
+	struct vmcb *b = v->svm->vmcb;
+	u64 code = vmcb_exitcode(b);
 	int len;
 
-	if (vmcb_exitcode(b) == VMEXIT_IOIO) {
-		svm_advance(v, vmcb_exitinfo2(b));
+	if (unlikely(code == VMEXIT_IOIO)) {
+		advance(v, b, vmcb_exitinfo2(b));
 		return;
 	}
-	len = svm_insn_len(v);
-	if (unlikely(len < 0)) {
-		/* Another CPU changed the code under way: run it as it is. */
-		return;
-	}
-	svm_advance(v, svm_next_rip(b, (u32)len));
+	len = insn_len(v, b, code);
+	/* Negative: another CPU changed the code under way: run it as it is. */
+	if (likely(len > 0))
+		advance(v, b, next_rip(b, (u32)len));
 }

@@ -188,6 +188,10 @@ void svm_run(struct vcpu *v, struct vmexit *x)
 		    svm_nested->handle_exit(v, (u32)code))
 			continue;
 		x->raw = (u32)code;
+		if (likely(code == VMEXIT_CPUID)) {
+			x->kind = EXIT_CPUID;
+			return;
+		}
 		if (svm_decode(v, code, x))
 			return;
 	}
