@@ -6,7 +6,8 @@ T := tests/boot
 CACHE ?= $(B)/cache
 EMU ?= qemu
 CPUS ?= 1
-HV ?= console=com1
+# the demonstration shows L0's counters at its end
+HV ?= console=com1$(if $(strip $(L1)),, stats=1)
 # without L1=: kvm (Linux, KVM in it, a Linux in that) or l1 (just Linux)
 DEMO ?= kvm
 TIMEOUT ?= 900

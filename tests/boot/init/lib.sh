@@ -13,7 +13,7 @@ start() {
 	mount -t sysfs sys /sys
 	mount -t devtmpfs dev /dev
 	exec </dev/console >/dev/console 2>&1
-	echo 4 >/proc/sys/kernel/printk
+	echo 3 >/proc/sys/kernel/printk
 }
 
 # the words of the kernel's command line that begin with "abyme."
