@@ -125,9 +125,11 @@ bool vmx_is_lazy(u32 slot);
 
 /* vmx_shadow.c: hardware VMCS shadowing of L1's current VMCS. */
 int __must_check vmx_shadow_init(struct vcpu *v);
-void vmx_shadow_on(struct vcpu *v);   /* vmcs01 current: n->cur has changed */
-void vmx_shadow_pull(struct vcpu *v); /* L1's writes into vmcs12 */
-void vmx_shadow_push(struct vcpu *v); /* what L0 changed, for L1 to read */
+void vmx_shadow_on(struct vcpu *v); /* vmcs01 current: n->cur has changed */
+/* L1's writes into vmcs12; what L0 changed, for L1 to read. After these two
+ * no VMCS may be current: vmx_select() is next. */
+void vmx_shadow_pull(struct vcpu *v);
+void vmx_shadow_push(struct vcpu *v);
 
 /* vmx_entry.c: VMLAUNCH, VMRESUME. */
 void vmx_entry_sets(void); /* once */

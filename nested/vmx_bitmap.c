@@ -62,21 +62,25 @@ static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 			.v);
 }
 
+/* Ports: whether vmcs02's bitmaps must be looked at again. */
+static bool ports_matter(const struct nested_vmcs *s, const struct vmx_vm *b,
+			 u64 proc)
+{
+	if (proc & PROC_IO || !(b->io_used || (proc & PROC_IO_BITMAP)))
+		return false;
+	/* With nothing of L0's in them, only L1's own changes matter. */
+	return b->io_used || set_has(&s->dirty, SLOT_IO_BITMAP_A) ||
+	       set_has(&s->dirty, SLOT_IO_BITMAP_B) ||
+	       set_has(&s->dirty, SLOT_PROC_CTLS);
+}
+
 void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s)
 {
-	const struct vmx_vm *b = v->vm->backend;
 	u64 proc = s->v12->f[SLOT_PROC_CTLS];
 
 	if (proc & PROC_MSR_BITMAP)
 		msr_bitmap(v, s);
-	if (proc & PROC_IO)
-		return;
-	/* With nothing of L0's in it, only L1's own changes matter. */
-	if (!b->io_used && !set_has(&s->dirty, SLOT_IO_BITMAP_A) &&
-	    !set_has(&s->dirty, SLOT_IO_BITMAP_B) &&
-	    !set_has(&s->dirty, SLOT_PROC_CTLS))
-		return;
-	if (!b->io_used && !(proc & PROC_IO_BITMAP))
+	if (!ports_matter(s, v->vm->backend, proc))
 		return;
 	io_bitmap(v, s, 0);
 	io_bitmap(v, s, 1);

@@ -74,10 +74,10 @@ static u8 vtpr(struct vcpu *v, const u64 *f)
 }
 
 /* 0, or the VM-instruction error. */
-static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s)
+static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s,
+					  bool lma)
 {
 	struct nested_vmx *n = v->nvmx;
-	bool lma = vmx_get(v, CACHED_EFER) & EFER_LMA;
 
 	if (set_meets(&s->dirty, &set_controls)) {
 		n->env.vtpr = vtpr(v, s->v12->f);
@@ -175,13 +175,12 @@ static void l1_state(struct vcpu *v, struct vmx_l1_state *l1)
 	l1->dr7 = vmread(VMCS_GUEST_DR7);
 }
 
-static void enter_l2(struct vcpu *v, struct nested_vmcs *s)
+static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
+		     const struct vmx_l1_state *l1)
 {
-	struct vmx_l1_state l1;
 	const u64 *f = s->v12->f;
 	u32 bad;
 
-	l1_state(v, &l1);
 	v->in_l2 = true;
 	v->stats.entries_l2++;
 	vmx_select(v, &s->vmcs02);
@@ -189,7 +188,7 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s)
 		vmx_host_state(v);
 		s->entered = true;
 	}
-	vmx_merge(v, &l1);
+	vmx_merge(v, l1);
 	v->gpr[RSP] = v->vmx->rsp = f[SLOT_GUEST_RSP];
 	bad = vmx_msrs_load(v, f[SLOT_ENTRY_MSR_LOAD_ADDR],
 			    f[SLOT_ENTRY_MSR_LOAD_COUNT]);
@@ -199,17 +198,39 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s)
 		s->v12->launched = 1;
 }
 
+/* Remember why, for the person who writes L1. */
 static void refused(struct vcpu *v)
 {
+	vmx_select(v, &v->vmx->vmcs01);
 	v->nvmx->refusals++;
 	v->nvmx->refusal.rip = vmx_get(v, CACHED_RIP);
+}
+
+/* Checks, then L2; vmcs01 has told all that is needed of it. */
+static void check_and_enter(struct vcpu *v, struct nested_vmcs *s,
+			    const struct vmx_l1_state *l1)
+{
+	enum vmx_error err;
+	u64 qual;
+
+	err = check_controls_host(v, s, l1->efer & EFER_LMA);
+	if (unlikely(err)) {
+		refused(v);
+		vmx_fail_valid(v, err);
+		return;
+	}
+	if (unlikely(!guest_ok(v, s, &qual))) {
+		refused(v);
+		vmx_entry_failure(v, REASON_BAD_GUEST, qual);
+		return;
+	}
+	enter_l2(v, s, l1);
 }
 
 void vmx_vmentry(struct vcpu *v, bool launch)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
-	enum vmx_error err;
-	u64 qual;
+	struct vmx_l1_state l1;
 
 	if (!s || (s->v12->revision & VMCS12_SHADOW)) {
 		vmx_fail_invalid(v);
@@ -224,17 +245,7 @@ void vmx_vmentry(struct vcpu *v, bool launch)
 					 : VMXERR_VMRESUME_CLEAR);
 		return;
 	}
+	l1_state(v, &l1);
 	vmx_shadow_pull(v);
-	err = check_controls_host(v, s);
-	if (unlikely(err)) {
-		refused(v);
-		vmx_fail_valid(v, err);
-		return;
-	}
-	if (unlikely(!guest_ok(v, s, &qual))) {
-		refused(v);
-		vmx_entry_failure(v, REASON_BAD_GUEST, qual);
-		return;
-	}
-	enter_l2(v, s);
+	check_and_enter(v, s, &l1);
 }

@@ -56,6 +56,7 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 	v->stats.reflected++;
 	v->vmx->vectoring = 0;
 	v->vmx->entry_info = 0;
+	vmx_shadow_push(v);
 	vmx_select(v, &v->vmx->vmcs01);
 	vmx_load_host(v, l2);
 	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
@@ -66,7 +67,6 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 		 vmx_msrs_load(v, f[SLOT_EXIT_MSR_LOAD_ADDR],
 			       f[SLOT_EXIT_MSR_LOAD_COUNT]))
 		vmx_abort_l1(v, ABORT_LOAD_MSR);
-	vmx_shadow_push(v);
 }
 
 static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,

@@ -8,8 +8,10 @@ static void freshen(struct vcpu *v, struct nested_vmcs *s, u32 slot)
 	if (s->lazy && vmx_is_lazy(slot))
 		vmx_unlazy(v, s);
 	/* One half of a 64-bit field exits, the whole may not. */
-	if (set_has(&v->nvmx->writable, slot))
+	if (set_has(&v->nvmx->writable, slot)) {
 		vmx_shadow_pull(v);
+		vmx_select(v, &v->vmx->vmcs01);
+	}
 }
 
 u64 vmx_field_read(struct vcpu *v, u32 slot)
@@ -35,5 +37,6 @@ void vmx_field_write(struct vcpu *v, u32 slot, u32 enc, u64 val)
 	if (set_has(&v->nvmx->shadowed, slot)) {
 		set_add(&s->push, slot);
 		vmx_shadow_push(v);
+		vmx_select(v, &v->vmx->vmcs01);
 	}
 }

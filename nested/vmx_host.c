@@ -58,12 +58,16 @@
 
 static void load_segments(const u64 *f, bool host64)
 {
+#define AR(s)                        \
+	vmwrite(VMCS_GUEST_##s##_AR, \
+		f[SLOT_HOST_##s##_SEL] ? AR_DATA : SEG_ATTR_UNUSABLE)
 	vmwrite(VMCS_GUEST_CS_AR, host64 ? AR_CODE64 : AR_CODE32);
-	for (u32 i = 0; i <= SEG_GS; i++)
-		if (i != SEG_CS)
-			vmwrite(VMCS_GUEST_ES_AR + 2 * i,
-				f[SLOT_HOST_ES_SEL + i] ? AR_DATA
-							: SEG_ATTR_UNUSABLE);
+	AR(SS);
+	AR(DS);
+	AR(ES);
+	AR(FS);
+	AR(GS);
+#undef AR
 }
 
 /* CD, NW and ET stay as they are. */

@@ -14,12 +14,26 @@
 #define ARITH_FLAGS \
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
+/*
+ * The outcome into RFLAGS, and on to the next instruction. In the common case
+ * (no single step, no interrupt shadow, no end of the address space) that is
+ * done here, since every VMREAD and VMWRITE that exits comes this way.
+ */
 static void finish(struct vcpu *v, u64 flags)
 {
-	u64 fl = vmx_get(v, CACHED_RFLAGS) & ~ARITH_FLAGS;
+	u64 old = vmread(VMCS_GUEST_RFLAGS), rip = vmread(VMCS_GUEST_RIP);
+	u64 next = rip + vmread(VMCS_EXIT_INSTR_LEN);
 
-	vmx_put(v, CACHED_RFLAGS, fl | flags);
-	vmx_skip(v);
+	flags |= old & ~ARITH_FLAGS;
+	vmx_forget(v);
+	if (flags != old)
+		vmwrite(VMCS_GUEST_RFLAGS, flags);
+	if (unlikely((flags & RFLAGS_TF) || (rip ^ next) >> 32 ||
+		     (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+		      (INTRBL_STI | INTRBL_MOV_SS))))
+		vmx_skip(v);
+	else
+		vmwrite(VMCS_GUEST_RIP, next);
 }
 
 void vmx_succeed(struct vcpu *v)
@@ -46,10 +60,10 @@ void vmx_fail(struct vcpu *v, enum vmx_error err)
 		vmx_fail_invalid(v);
 }
 
-static bool mode64(struct vcpu *v)
+static bool mode64(void)
 {
-	return (vmx_get(v, CACHED_EFER) & EFER_LMA) &&
-	       (vmx_get(v, CACHED_CS_AR) & BIT(13));
+	return (vmread(VMCS_GUEST_CS_AR) & BIT(13)) &&
+	       (vmread(VMCS_GUEST_EFER) & EFER_LMA);
 }
 
 static u32 cpl(void)
@@ -74,7 +88,7 @@ static bool may_execute(struct vcpu *v)
 static void decode(struct vcpu *v, struct vmx_operand *o)
 {
 	vmx_operand(o, (u32)vmread(VMCS_EXIT_INSTR_INFO),
-		    vmx_get(v, CACHED_QUAL), v->gpr);
+		    vmread(VMCS_EXIT_QUALIFICATION), v->gpr);
 }
 
 /* Copy @n bytes of the memory operand; false: the fault is injected. */
@@ -88,7 +102,7 @@ static bool operand_copy(struct vcpu *v, const struct vmx_operand *o, void *buf,
 	int err;
 
 	virt->get_seg(v, o->seg, &s);
-	if (vmx_operand_linear(o, &s, mode64(v), n, write, v->nvmx->env.la_bits,
+	if (vmx_operand_linear(o, &s, mode64(), n, write, v->nvmx->env.la_bits,
 			       &la)) {
 		struct event e = { EVENT_EXCEPTION,
 				   o->seg == SEG_SS ? VEC_SS : VEC_GP, true,
@@ -250,6 +264,7 @@ static void do_vmptrld(struct vcpu *v)
 	}
 	if (!n->cur || n->cur->pa != pa) {
 		vmx_shadow_pull(v);
+		vmx_select(v, &v->vmx->vmcs01);
 		vmx_pool_load(v, pa);
 		vmx_shadow_on(v);
 	}
@@ -298,7 +313,7 @@ static void do_vmread(struct vcpu *v)
 
 	if (!may_execute(v))
 		return;
-	m64 = mode64(v);
+	m64 = mode64();
 	decode(v, &o);
 	slot = operand_field(v, &o, m64, &enc);
 	if (slot < 0)
@@ -321,7 +336,7 @@ static void do_vmwrite(struct vcpu *v)
 
 	if (!may_execute(v))
 		return;
-	m64 = mode64(v);
+	m64 = mode64();
 	decode(v, &o);
 	/* Its operand is read before the field is looked at. */
 	if (!v->nvmx->cur) {
@@ -350,7 +365,7 @@ static u64 inv_type(struct vcpu *v)
 	struct vmx_operand o;
 
 	decode(v, &o);
-	return mode64(v) ? v->gpr[o.reg2] : (u32)v->gpr[o.reg2];
+	return mode64() ? v->gpr[o.reg2] : (u32)v->gpr[o.reg2];
 }
 
 static void do_invept(struct vcpu *v)

@@ -41,8 +41,10 @@ void vmx_pool_flush(struct vcpu *v, struct nested_vmcs *s)
 {
 	int err;
 
-	if (s == v->nvmx->cur)
+	if (s == v->nvmx->cur) {
 		vmx_shadow_pull(v);
+		vmx_select(v, &v->vmx->vmcs01);
+	}
 	vmx_unlazy(v, s);
 	/* It was memory when it was loaded; if not, nobody can read it. */
 	err = guest_write(v->vm, L1PA(s->pa), s->v12, sizeof(*s->v12));

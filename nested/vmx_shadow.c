@@ -102,12 +102,15 @@ int vmx_shadow_init(struct vcpu *v)
 	return 0;
 }
 
-/* Leave the shadow VMCS: VMCLEARed, so that memory has all of it when the
- * processor follows vmcs01's link pointer. */
+/*
+ * Leave the shadow VMCS: VMCLEARed, so that memory has all of it when the
+ * processor follows vmcs01's link pointer. No VMCS is current then; whoever
+ * calls selects the one that is to be used next.
+ */
 static void leave(struct vcpu *v, struct nested_vmcs *s)
 {
 	vmx_vmcs_clear(v, &s->shadow);
-	vmx_select(v, &v->vmx->vmcs01);
+	v->vmx->vmcs = &v->vmx->vmcs01;
 }
 
 void vmx_shadow_on(struct vcpu *v)
@@ -127,6 +130,7 @@ void vmx_shadow_on(struct vcpu *v)
 	vmwrite(VMCS_VMWRITE_BITMAP, ptr_hpa(n->vmwrite_bitmap).v);
 	vmwrite(VMCS_LINK_POINTER, n->cur->shadow.pa.v);
 	vmx_shadow_push(v);
+	vmx_select(v, &v->vmx->vmcs01);
 }
 
 static __always_inline void pull(struct nested_vmcs *s, u32 slot, u64 val)

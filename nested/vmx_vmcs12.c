@@ -17,15 +17,3 @@ u64 vmcs12_enum_msr(const struct vmcs_set *s)
 		MAX(top, VMCS_ENC_INDEX((u32)vmcs_fields[i].enc));
 	return (u64)top << 1;
 }
-
-u64 vmcs12_get(u64 field, u32 enc)
-{
-	return enc & VMCS_ENC_HIGH ? field >> 32 : field;
-}
-
-u64 vmcs12_put(u64 field, u32 enc, u64 val)
-{
-	if (enc & VMCS_ENC_HIGH)
-		return (u32)field | val << 32;
-	return val & vmcs_width_mask(VMCS_ENC_WIDTH(enc));
-}

@@ -98,7 +98,16 @@ u64 vmcs12_enum_msr(const struct vmcs_set *s);
 /* What VMREAD gives of a field's @val at encoding @enc, and what the field is
  * after VMWRITE of @val. SDM 3C, "VMREAD, VMWRITE, and Encodings of VMCS
  * Fields". */
-u64 vmcs12_get(u64 field, u32 enc);
-u64 vmcs12_put(u64 field, u32 enc, u64 val);
+static inline u64 vmcs12_get(u64 field, u32 enc)
+{
+	return enc & VMCS_ENC_HIGH ? field >> 32 : field;
+}
+
+static inline u64 vmcs12_put(u64 field, u32 enc, u64 val)
+{
+	if (enc & VMCS_ENC_HIGH)
+		return (u32)field | val << 32;
+	return val & vmcs_width_mask(VMCS_ENC_WIDTH(enc));
+}
 
 #endif
