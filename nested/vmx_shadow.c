@@ -41,11 +41,8 @@ static const u8 read_slots[] = {
 	X(CR0_MASK)               \
 	X(CR0_SHADOW)             \
 	X(CR4_SHADOW)             \
-	X(HOST_FS_SEL)            \
-	X(HOST_GS_SEL)            \
 	X(HOST_FS_BASE)           \
-	X(HOST_GS_BASE)           \
-	X(HOST_CR3)
+	X(HOST_GS_BASE)
 #define WRITE_OPTIONAL(X) \
 	X(GUEST_INTR_STATUS) X(TPR_THRESHOLD) X(PREEMPTION_TIMER)
 
