@@ -15,6 +15,8 @@ enum madt_field { MADT_LAPIC_ADDR = 36, MADT_ENTRIES = 44 };
 
 enum madt_entry {
 	MADT_LAPIC = 0,
+	MADT_IOAPIC = 1,
+	MADT_INT_OVERRIDE = 2,
 	MADT_LAPIC_OVERRIDE = 5,
 	MADT_X2APIC = 9,
 };
@@ -151,6 +153,44 @@ static void add_cpu(struct acpi_info *ai, u32 id, u32 flags)
 		ai->apic_id[ai->ncpus++] = id;
 }
 
+static void add_ioapic(struct acpi_info *ai, const u8 *e)
+{
+	if (ai->nioapics == ACPI_IOAPICS_MAX)
+		return;
+	ai->ioapic[ai->nioapics++] =
+		(struct acpi_ioapic){ le32(e + 4), le32(e + 8) };
+}
+
+/* Polarity 3 is active low, trigger mode 3 level; ISA's own are the others. */
+static void add_override(struct acpi_info *ai, const u8 *e)
+{
+	if (e[2] != 0 || e[3] >= ISA_IRQS)
+		return;
+	ai->isa[e[3]] =
+		(struct acpi_isa_irq){ true, le32(e + 4), (e[8] & 3) == 3,
+				       (e[8] >> 2 & 3) == 3 };
+}
+
+int acpi_isa_input(const struct acpi_info *ai, u32 irq, u64 *addr, u32 *pin)
+{
+	const struct acpi_ioapic *best = NULL;
+	u32 gsi = irq;
+
+	if (irq >= ISA_IRQS)
+		return -ENOENT;
+	if (ai->isa[irq].overridden)
+		gsi = ai->isa[irq].gsi;
+	for (u32 i = 0; i < ai->nioapics; i++)
+		if (ai->ioapic[i].gsi_base <= gsi &&
+		    (!best || ai->ioapic[i].gsi_base > best->gsi_base))
+			best = &ai->ioapic[i];
+	if (!best)
+		return -ENOENT;
+	*addr = best->addr;
+	*pin = gsi - best->gsi_base;
+	return 0;
+}
+
 /* ACPI Specification, "Interrupt Controller Structure Types". */
 static void madt_entry(struct acpi_info *ai, const u8 *e, u32 len)
 {
@@ -158,6 +198,10 @@ static void madt_entry(struct acpi_info *ai, const u8 *e, u32 len)
 		add_cpu(ai, e[3], le32(e + 4));
 	else if (e[0] == MADT_X2APIC && len >= 16)
 		add_cpu(ai, le32(e + 4), le32(e + 8));
+	else if (e[0] == MADT_IOAPIC && len >= 12)
+		add_ioapic(ai, e);
+	else if (e[0] == MADT_INT_OVERRIDE && len >= 10)
+		add_override(ai, e);
 	else if (e[0] == MADT_LAPIC_OVERRIDE && len >= 12)
 		ai->lapic_addr = le64(e + 4);
 }

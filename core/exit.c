@@ -4,6 +4,7 @@
 #include "core/cpuid_policy.h"
 #include "core/cr.h"
 #include "core/err.h"
+#include "core/gdb.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/msr_policy.h"
@@ -246,7 +247,7 @@ static void do_wbinvd(struct vcpu *v, struct vmexit *x)
 
 static void do_io(struct vcpu *v, struct vmexit *x)
 {
-	if (power_port_access(v, x))
+	if (gdb_port_access(v, x) || power_port_access(v, x))
 		virt->skip(v);
 }
 
@@ -276,6 +277,8 @@ static void do_sipi(struct vcpu *v, struct vmexit *x)
 
 static void do_memory(struct vcpu *v, struct vmexit *x)
 {
+	if (gdb_memory(v, x))
+		return;
 	if (!slat_fault(v->vm->slat, x->mem.gpa))
 		return;
 	/* Beyond what the processor addresses, or not to be had: on the bus

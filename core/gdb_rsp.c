@@ -140,11 +140,11 @@ static void body_byte(struct gdb_rsp *r, u8 c)
 		r->too_long = true;
 }
 
-/* A whole packet with a good sum: was it one for a running target? */
-static bool packet_end(struct gdb_rsp *r)
+/* A whole packet with a good sum. One that comes while the target runs is
+ * from a gdb that just attached (again): the target stops without a word. */
+static void packet_end(struct gdb_rsp *r)
 {
-	bool was_running = r->running;
-
+	r->running = false;
 	if (!r->no_ack)
 		put(r, '+');
 	r->attached = true;
@@ -153,7 +153,6 @@ static bool packet_end(struct gdb_rsp *r)
 		out_reply(r, "E7");
 	else
 		gdb_command(r, r->in, r->in_len);
-	return was_running;
 }
 
 static void idle_byte(struct gdb_rsp *r, u8 c)
@@ -199,8 +198,9 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 	case RSP_SUM2:
 		r->state = RSP_IDLE;
 		if (digit >= 0 && (r->sum_hex | digit) == r->sum)
-			return packet_end(r);
-		digit = -1;
+			packet_end(r);
+		else
+			digit = -1;
 		break;
 	}
 	if (digit < 0 && !r->no_ack)

@@ -119,9 +119,9 @@ struct gdb_rsp {
 void gdb_rsp_init(struct gdb_rsp *r, const struct gdb_ops *ops, void *ctx);
 
 /*
- * One received byte. True: it asks for a stop (Ctrl-C, or a packet while the
- * target runs); the caller stops all CPUs and calls gdb_rsp_stopped() or, for
- * a packet, feeds on.
+ * One received byte, all CPUs being stopped. True: Ctrl-C, which
+ * gdb_rsp_stopped() answers. After a packet gdb_rsp_running() tells whether
+ * the CPUs may go on.
  */
 bool gdb_rsp_byte(struct gdb_rsp *r, u8 c);
 

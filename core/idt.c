@@ -2,6 +2,7 @@
 #include "core/idt.h"
 
 #include "core/cpu.h"
+#include "core/debug.h"
 #include "core/insns.h"
 #include "core/panic.h"
 #include "core/printk.h"
@@ -28,6 +29,8 @@ extern const struct ex_entry ex_table_start[], ex_table_end[];
 
 bool (*nmi_hook)(struct cpu *cpu, struct trap_frame *f);
 bool (*mce_hook)(struct cpu *cpu, struct trap_frame *f);
+bool (*debug_nmi)(struct cpu *cpu);
+bool (*debug_exception)(struct vcpu *v, u8 vector);
 
 void trap_handler(struct trap_frame *f);
 
@@ -136,6 +139,11 @@ static void nmi(struct trap_frame *f)
 	struct cpu *cpu = ist_cpu(f);
 
 	cpu->nmi_count++;
+	if (debug_nmi && debug_nmi(cpu)) {
+		if (nmi_hook)
+			nmi_hook(cpu, f);
+		return;
+	}
 	if (!nmi_hook || !nmi_hook(cpu, f))
 		cpu->nmi_pending = true;
 }

@@ -10,6 +10,7 @@
 #include "core/cpu.h"
 #include "core/err.h"
 #include "core/exit.h"
+#include "core/gdb.h"
 #include "core/idt.h"
 #include "core/insns.h"
 #include "core/machine.h"
@@ -217,7 +218,7 @@ static void move_high(void)
 static u64 l0_cr4(void)
 {
 	u32 r[4];
-	u64 cr4 = CR4_PAE | CR4_MCE;
+	u64 cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR;
 
 	cpuid(1, 0, r);
 	if (r[2] & BIT(26))
@@ -307,6 +308,31 @@ static void make_vm(void)
 	power_watch(&vm0);
 }
 
+/* ISA interrupts of COM1 to COM4. */
+static const u8 com_irq[] = { 0, 4, 3, 4, 3 };
+
+static void start_debugger(void)
+{
+	u32 irq = com_irq[opt.gdb.port];
+	struct gdb_config c = {
+		.port = serial_port_base(opt.gdb.port),
+		.baud = opt.gdb.baud,
+		.wait = opt.gdb.wait,
+		.low = acpi.isa[irq].low,
+		.level = acpi.isa[irq].level,
+	};
+
+	if (opt.gdb.port == PORT_NONE)
+		return;
+	if (acpi_isa_input(&acpi, irq, &c.ioapic, &c.ioapic_pin))
+		c.ioapic = 0;
+	if (gdb_init(&c, &vm0))
+		log_err("gdb: there is no COM%u", opt.gdb.port);
+	else
+		log_info("gdb: on COM%u, %u baud%s", opt.gdb.port, opt.gdb.baud,
+			 opt.gdb.wait ? ", waiting" : "");
+}
+
 static void make_vcpus(void)
 {
 	for (u32 i = 0; i < nr_cpus; i++) {
@@ -368,6 +394,7 @@ static void boot_high(u64 info)
 	make_vm();
 	make_vcpus();
 	load_guest(vm0_vcpus[0]);
+	start_debugger();
 	log_info("L0 keeps %lu KiB of %lu KiB, %lu instructions or ticks "
 		 "since power-on; L1 starts",
 		 page_used() >> 10, l0_len >> 10, rdtsc());

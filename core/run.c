@@ -3,6 +3,7 @@
 
 #include "core/cpu.h"
 #include "core/exit.h"
+#include "core/gdb.h"
 #include "core/insns.h"
 #include "core/machine.h"
 #include "core/options.h"
@@ -47,6 +48,8 @@ static void take_requests(struct vcpu *v)
 {
 	if (request_take(v, REQ_SHUTDOWN))
 		vcpu_stop();
+	if (request_take(v, REQ_STOP))
+		gdb_stop_request(v);
 }
 
 static void pass_on_nmi(struct vcpu *v)

@@ -7,6 +7,7 @@
 #ifndef CORE_VCPU_H
 #define CORE_VCPU_H
 
+#include "core/debug.h"
 #include "core/types.h"
 #include "mm/addr.h"
 #include "mm/memmap.h"
@@ -146,6 +147,7 @@ struct vcpu {
 		struct nested_svm *nsvm; /* NULL when nesting is off */
 		struct nested_vmx *nvmx;
 	};
+	struct vcpu_debug debug;
 	struct vcpu_stats stats;
 };
 

@@ -147,6 +147,13 @@ struct virt_ops {
 	void (*trap_msr)(struct vm *vm, u32 msr, bool rd, bool wr);
 	/* Get the vcpu out of its guest soon; callable on any CPU. */
 	void (*kick)(struct vcpu *v);
+	/* v->debug changed: intercepts and RFLAGS.TF for the level that runs
+	 * next. On the vcpu's own CPU. */
+	void (*set_debug)(struct vcpu *v);
+	/* The #DB of v->debug.step came: give the guest its TF back. */
+	void (*step_done)(struct vcpu *v);
+	/* While @on, get_*() and set_*() mean L1 though the vcpu is in L2. */
+	void (*view_l1)(struct vcpu *v, bool on);
 	/* Name of a raw exit code, for messages and counters. */
 	const char *(*exit_name)(u32 raw);
 	/* All of the VMCS/VMCB on the console. */
@@ -178,6 +185,10 @@ struct nested_ops {
 	void (*before_entry)(struct vcpu *v);
 	/* CPUID as offered: edits what hardware gave. */
 	void (*cpuid)(struct vcpu *v, u32 leaf, u32 sub, u32 r[4]);
+	/* For the debugger: L2-physical memory as L2 has it now, to the end
+	 * of the page, or NULL; and what tells this L2 from others. */
+	void *(*l2_ptr)(struct vcpu *v, l2pa_t gpa);
+	u64 (*l2_id)(struct vcpu *v);
 	/* Nested MSRs. -ENOENT: not one of them; -EINVAL: #GP. */
 	int (*rdmsr)(struct vcpu *v, u32 msr, u64 *val);
 	int (*wrmsr)(struct vcpu *v, u32 msr, u64 val);

@@ -217,6 +217,8 @@ const struct nested_ops nested_svm_ops = {
 	.handle_exit = handle_exit,
 	.before_entry = before_entry,
 	.cpuid = svm_nested_cpuid,
+	.l2_ptr = svm_l2_page,
+	.l2_id = svm_l2_id,
 	.rdmsr = svm_nested_rdmsr,
 	.wrmsr = svm_nested_wrmsr,
 };

@@ -104,6 +104,9 @@ void svm_npt_reset(struct vcpu *v);
 
 /* svm_l2mem.c: up to 15 bytes at CS:RIP of L2; their number. */
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[15]);
+/* For the debugger (core/virt.h, nested_ops). */
+void *svm_l2_page(struct vcpu *v, l2pa_t gpa);
+u64 svm_l2_id(struct vcpu *v);
 
 /* svm_gif.c */
 void svm_irq_mode(struct vcpu *v, enum svm_irq_mode m);

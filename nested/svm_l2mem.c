@@ -56,6 +56,18 @@ static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
 	return l2_table(v, w.addr);
 }
 
+void *svm_l2_page(struct vcpu *v, l2pa_t gpa)
+{
+	return l2_table(v, gpa.v);
+}
+
+u64 svm_l2_id(struct vcpu *v)
+{
+	const struct nested_svm *n = v->nsvm;
+
+	return ptr_hpa(n->page12).v ^ (n->root ? n->root12.root.v << 1 : 0);
+}
+
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[INSN_MAX])
 {
 	const struct vmcb *b = v->nsvm->vmcb02;

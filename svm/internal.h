@@ -56,6 +56,11 @@ bool svm_x2apic_icr(struct vcpu *v, u64 icr); /* false: #GP */
 /* IA32_APIC_BASE written by L1; false: #GP. */
 bool svm_apic_base(struct vcpu *v, u64 val);
 
+/* debug.c: virt_ops */
+void svm_set_debug(struct vcpu *v);
+void svm_step_done(struct vcpu *v);
+void svm_view_l1(struct vcpu *v, bool on);
+
 /* dump.c: virt_ops */
 void svm_dump(struct vcpu *v);
 

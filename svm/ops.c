@@ -23,6 +23,9 @@ const struct virt_ops svm_ops = {
 	.trap_port = svm_trap_port,
 	.trap_msr = svm_trap_msr,
 	.kick = svm_kick,
+	.set_debug = svm_set_debug,
+	.step_done = svm_step_done,
+	.view_l1 = svm_view_l1,
 	.exit_name = svm_exit_name,
 	.dump = svm_dump,
 };

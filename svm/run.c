@@ -170,6 +170,14 @@ static inline bool nesting_owns(const struct vcpu *v, u64 code)
 	       code == VMEXIT_INVLPGA || code == VMEXIT_INTR;
 }
 
+static __noinline bool debugger_took(struct vcpu *v, u64 code)
+{
+	u8 vector = (u8)(code - VMEXIT_EXC);
+
+	return code >= VMEXIT_EXC && code < VMEXIT_EXC + 32 &&
+	       debug_exception(v, vector);
+}
+
 void svm_run(struct vcpu *v, struct vmexit *x)
 {
 	u64 code;
@@ -184,6 +192,9 @@ void svm_run(struct vcpu *v, struct vmexit *x)
 		stat_exit(v, svm_stat_slot(code));
 		if (unlikely(code == VMEXIT_NMI))
 			svm_take_nmi(v);
+		if (unlikely(v->debug.exceptions | v->debug.step) &&
+		    debugger_took(v, code))
+			continue;
 		if (svm_nested && nesting_owns(v, code) &&
 		    svm_nested->handle_exit(v, (u32)code))
 			continue;

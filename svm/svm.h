@@ -104,6 +104,10 @@ struct svm_vcpu {
 	hpa_t vmcb_pa;
 	struct vmcb *vmcb01;
 	hpa_t vmcb01_pa;
+	/* what view_l1() put aside */
+	struct vmcb *view_vmcb;
+	hpa_t view_pa;
+	u64 view_rax, view_rsp;
 
 	/*
 	 * Virtual NMI line of L1. nmi_pending: one arrived and is neither

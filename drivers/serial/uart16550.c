@@ -14,6 +14,7 @@ enum {
 	UART_SCR = 7,
 };
 
+#define IER_RECEIVED 0x01
 #define LCR_8N1 0x03
 #define LCR_DLAB 0x80
 #define FCR_ON_CLEAR 0x07
@@ -56,9 +57,20 @@ void uart_putc(struct uart *u, u8 c)
 	}
 }
 
+bool uart_has_byte(const struct uart *u)
+{
+	return u->port && inb(u->port + UART_LSR) & LSR_DATA;
+}
+
+void uart_interrupts(struct uart *u, bool on)
+{
+	if (u->port)
+		outb(u->port + UART_IER, on ? IER_RECEIVED : 0);
+}
+
 int uart_getc(struct uart *u)
 {
-	if (!u->port || !(inb(u->port + UART_LSR) & LSR_DATA))
+	if (!uart_has_byte(u))
 		return -1;
 	return inb(u->port + UART_DATA);
 }

@@ -18,4 +18,10 @@ void uart_putc(struct uart *u, u8 c);
 /* A received byte, or -1 when there is none. */
 int uart_getc(struct uart *u);
 
+/* Is a received byte waiting? Only looks. */
+bool uart_has_byte(const struct uart *u);
+
+/* Interrupt when a byte is received. */
+void uart_interrupts(struct uart *u, bool on);
+
 #endif

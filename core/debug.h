@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the debug stub wants of a vcpu, and what it offers to the backends.
+ * Everything here is idle unless gdb= was given.
+ */
+#ifndef CORE_DEBUG_H
+#define CORE_DEBUG_H
+
+#include "core/types.h"
+
+struct vcpu;
+struct cpu;
+
+/* Part of struct vcpu; virt_ops.set_debug() carries it into the hardware. */
+struct vcpu_debug {
+	u32 exceptions; /* bit n: exception n exits to the stub first */
+	bool step;	/* stop after one instruction */
+	bool stopped;	/* waits in L0 (set by its own CPU) */
+	bool hold;	/* stays stopped while others run (vCont) */
+	bool saved_tf;	/* RFLAGS.TF before the step */
+	u64 step_rip;	/* where the step began */
+};
+
+/*
+ * A guest's exception @vector exited, and the vcpu's debug.exceptions has it:
+ * called by the backend before anybody else sees it. True: it was the
+ * stub's (the stop is over): enter again.
+ */
+extern bool (*debug_exception)(struct vcpu *v, u8 vector);
+
+/* An NMI came to this CPU: is it the stub's (its UART has a byte)? */
+extern bool (*debug_nmi)(struct cpu *cpu);
+
+#endif

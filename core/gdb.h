@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The debug stub: gdb's protocol (core/gdb_rsp.h) bound to vcpus. One CPU runs
+ * it while all others wait in L0 and lend a hand where state must be read on
+ * its own CPU.
+ */
+#ifndef CORE_GDB_H
+#define CORE_GDB_H
+
+#include "core/gdb_rsp.h"
+#include "core/types.h"
+
+struct cpu;
+struct vcpu;
+struct vm;
+struct vmexit;
+
+struct gdb_config {
+	u16 port; /* I/O base of the UART */
+	u32 baud;
+	bool wait;	 /* stop before L1's first instruction */
+	u64 ioapic;	 /* host-physical address of the UART's IOAPIC; 0 */
+	u32 ioapic_pin;	 /* input of it */
+	bool level, low; /* trigger mode and polarity of that input */
+};
+
+/* Set the UART up and hide it from @vm. -ENODEV: there is none. */
+int __must_check gdb_init(const struct gdb_config *c, struct vm *vm);
+bool gdb_enabled(void);
+
+/* REQ_STOP was taken by @v: serve gdb, or wait while another CPU does. */
+void gdb_stop_request(struct vcpu *v);
+/* Stop everything for @kind, seen on @v; returns when gdb lets it go on. */
+void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr);
+
+/* L1's access to the stub's own port. True: settled. */
+bool gdb_port_access(struct vcpu *v, const struct vmexit *x);
+
+/* L1 wrote the I/O APIC's page. True: settled. */
+bool gdb_memory(struct vcpu *v, const struct vmexit *x);
+
+/* A line on gdb's console (dropped when nobody is attached). */
+void gdb_say(const char *fmt, ...) __printf(1, 2);
+
+/* --- between the stub's files --------------------------------------------- */
+
+/* Run @fn(@arg) on the CPU of @v, all CPUs being stopped. */
+void gdb_on_cpu(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg),
+		void *arg);
+struct vm *gdb_vm(void);
+extern const struct gdb_ops gdb_target_ops;
+
+/* The vcpu of a thread that exists now, or NULL. */
+struct vcpu *gdb_vcpu(struct gdb_thread t);
+
+/* FPU, SSE, AVX register @n of the CPU that calls: bytes, or -ENOENT. */
+int gdb_fpu_access(u32 n, u8 *buf, u32 size, bool write);
+
+/*
+ * Memory (core/gdb_mem.c), on the vcpu's own CPU, its view being the level
+ * meant. Addresses are linear ones unless `monitor phys` says other.
+ */
+enum gdb_phys { GDB_PHYS_OFF, GDB_PHYS_L1, GDB_PHYS_L2 };
+void gdb_mem_phys(enum gdb_phys mode);
+/* The byte at @addr, valid to the end of its page; NULL: no memory. */
+u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr);
+/* The same for linear addresses, whatever `monitor phys` says. */
+u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la);
+/* Linear to the level's physical address. -1: not mapped. */
+int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa);
+
+/* Processes: 1 is L1; an L2 gets the next number when it is first seen. */
+u32 gdb_pid_of_l2(struct vcpu *v);
+
+/* The UART's way to break in (core/gdb_irq.c). -ENODEV: no I/O APIC. */
+int __must_check gdb_irq_init(const struct gdb_config *c, struct vm *vm);
+
+/* Breakpoints (core/gdb_break.c). */
+int gdb_break(struct gdb_thread t, enum gdb_bp_type type, u64 addr, u32 kind,
+	      bool insert);
+void gdb_break_clear(void);
+void gdb_break_init(void);
+
+/* Monitor commands (core/gdb_monitor.c). */
+int gdb_monitor(struct gdb_thread t, const char *line);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Addresses of a level, without a trace: no accessed flag is set, nothing but
+ * memory is touched.
+ */
+#include "core/gdb.h"
+#include "core/virt.h"
+#include "core/x86.h"
+#include "mm/guest.h"
+#include "mm/pt_format.h"
+#include "mm/slat.h"
+
+static enum gdb_phys phys_mode;
+
+void gdb_mem_phys(enum gdb_phys mode)
+{
+	phys_mode = mode;
+}
+
+/* The level whose tables pt_walk() reads. */
+struct level {
+	struct vcpu *v;
+	bool l2;
+};
+
+static const struct nested_ops *nested(void)
+{
+	return virt == &svm_ops ? svm_nested : vmx_nested;
+}
+
+static void *physical(void *ctx, u64 pa)
+{
+	const struct level *l = ctx;
+
+	if (!l->l2)
+		return guest_ptr(l->v->vm, L1PA(pa));
+	return nested() && nested()->l2_ptr ? nested()->l2_ptr(l->v, L2PA(pa))
+					    : NULL;
+}
+
+static const struct pt_format *format_of(u64 cr4, u64 efer)
+{
+	if (efer & EFER_LMA)
+		return cr4 & CR4_LA57 ? &pt_x86_5 : &pt_x86_4;
+	return cr4 & CR4_PAE ? &pt_x86_pae : &pt_x86_32;
+}
+
+static u64 root_of(const struct pt_format *f, u64 cr3)
+{
+	if (f == &pt_x86_pae)
+		return cr3 & BITS(31, 5);
+	return f == &pt_x86_32 ? cr3 & BITS(31, 12) : cr3 & PT_ADDR;
+}
+
+int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa)
+{
+	u64 cr4 = virt->get_reg(v, VREG_CR4);
+	u64 efer = virt->get_reg(v, VREG_EFER);
+	const struct pt_format *f = format_of(cr4, efer);
+	struct level l = { v, l2 };
+	u64 flags = PT_1G;
+	struct pt_mode m;
+	struct pt_walk w;
+
+	if (!(virt->get_reg(v, VREG_CR0) & CR0_PG)) {
+		*pa = la;
+		return 0;
+	}
+	flags |= efer & EFER_NXE ? PT_NX : 0;
+	flags |= cr4 & CR4_PSE ? PT_PSE : 0;
+	pt_mode_init(&m, f, v->vm->slat->phys_bits, flags);
+	if (pt_walk(&m, root_of(f, virt->get_reg(v, VREG_CR3)),
+		    la & BITS(f->in_bits - 1, 0), physical, &l, &w) != PT_OK)
+		return -1;
+	*pa = w.addr;
+	return 0;
+}
+
+u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la)
+{
+	struct level l = { v, l2 };
+	u64 pa;
+
+	return gdb_translate(v, l2, la, &pa) ? NULL : physical(&l, pa);
+}
+
+u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr)
+{
+	struct level l = { v, l2 };
+	u64 pa = addr;
+
+	if (phys_mode == GDB_PHYS_L1)
+		l.l2 = false;
+	else if (phys_mode == GDB_PHYS_OFF && gdb_translate(v, l2, addr, &pa))
+		return NULL;
+	return physical(&l, pa);
+}

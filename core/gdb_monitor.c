@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `monitor ...`: one table, a line of help each. */
+#include "core/cpu.h"
+#include "core/err.h"
+#include "core/gdb.h"
+#include "core/insns.h"
+#include "core/string.h"
+#include "core/virt.h"
+#include "mm/page.h"
+#include "mm/slat.h"
+
+struct monitor_call {
+	struct gdb_thread t;
+	const char *arg; /* what follows the command's name */
+	int ret;
+};
+
+/* A number, 0x optional, hexadecimal. False: there is none. */
+static bool parse_number(const char **s, u64 *val)
+{
+	const char *p = *s;
+	u32 digits = 0;
+
+	while (*p == ' ')
+		p++;
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
+		p += 2;
+	for (*val = 0; digits < 16; p++, digits++) {
+		char c = *p | 0x20;
+
+		if (*p >= '0' && *p <= '9')
+			*val = *val << 4 | (u64)(*p - '0');
+		else if (c >= 'a' && c <= 'f')
+			*val = *val << 4 | (u64)(c - 'a' + 10);
+		else
+			break;
+	}
+	*s = p;
+	return digits > 0;
+}
+
+static void cmd_stats(struct vcpu *v, struct monitor_call *c)
+{
+	for (u32 i = 0; i < v->vm->nvcpus; i++) {
+		const struct vcpu *o = v->vm->vcpus[i];
+
+		gdb_say("CPU %u: %lu exits, %lu L2 entries, %lu reflected", i,
+			o->stats.total, o->stats.entries_l2,
+			o->stats.reflected);
+		for (u32 k = 0; k < STAT_EXITS; k++)
+			if (o->stats.exits_l1[k] | o->stats.exits_l2[k])
+				gdb_say("  %-22s L1 %-10lu L2 %lu",
+					virt->exit_name(k),
+					o->stats.exits_l1[k],
+					o->stats.exits_l2[k]);
+	}
+	gdb_say("L0 uses %lu KiB of %lu KiB", page_used() >> 10,
+		page_total() >> 10);
+}
+
+static void cmd_phys(struct vcpu *v, struct monitor_call *c)
+{
+	if (!strcmp(c->arg, "l1"))
+		gdb_mem_phys(GDB_PHYS_L1);
+	else if (!strcmp(c->arg, "l2"))
+		gdb_mem_phys(GDB_PHYS_L2);
+	else if (!strcmp(c->arg, "off"))
+		gdb_mem_phys(GDB_PHYS_OFF);
+	else
+		c->ret = -EINVAL;
+}
+
+static void cmd_translate(struct vcpu *v, struct monitor_call *c)
+{
+	bool l2 = c->t.pid != 1;
+	u32 access;
+	u64 la, pa;
+
+	if (!parse_number(&c->arg, &la)) {
+		c->ret = -EINVAL;
+		return;
+	}
+	if (gdb_translate(v, l2, la, &pa)) {
+		gdb_say("linear %#lx: not mapped", la);
+		return;
+	}
+	if (l2) {
+		gdb_say("linear %#lx: L2-physical %#lx", la, pa);
+		return;
+	}
+	gdb_say("linear %#lx: L1-physical %#lx, host-physical %#lx", la, pa,
+		slat_translate(v->vm->slat, L1PA(pa), &access).v);
+}
+
+static void cmd_msr(struct vcpu *v, struct monitor_call *c)
+{
+	u64 msr, val;
+
+	if (!parse_number(&c->arg, &msr) || msr >> 32) {
+		c->ret = -EINVAL;
+		return;
+	}
+	if (rdmsr_safe((u32)msr, &val))
+		gdb_say("MSR %#lx: #GP", msr);
+	else
+		gdb_say("MSR %#lx: %#lx", msr, val);
+}
+
+static void cmd_cpuid(struct vcpu *v, struct monitor_call *c)
+{
+	u64 leaf, sub = 0;
+	u32 r[4];
+
+	if (!parse_number(&c->arg, &leaf)) {
+		c->ret = -EINVAL;
+		return;
+	}
+	if (!parse_number(&c->arg, &sub))
+		sub = 0;
+	cpuid((u32)leaf, (u32)sub, r);
+	gdb_say("CPUID %#lx.%#lx (hardware): eax %08x ebx %08x ecx %08x "
+		"edx %08x",
+		leaf, sub, r[0], r[1], r[2], r[3]);
+}
+
+static void cmd_vcpu(struct vcpu *v, struct monitor_call *c)
+{
+	gdb_say("CPU %u, APIC id %u, in %s, %s, requests %#lx", v->index,
+		v->apic_id, v->in_l2 ? "L2" : "L1", virt->name, v->requests);
+	gdb_say("rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx efer %#lx",
+		virt->get_reg(v, VREG_RIP), virt->get_reg(v, VREG_RFLAGS),
+		virt->get_reg(v, VREG_CR0), virt->get_reg(v, VREG_CR3),
+		virt->get_reg(v, VREG_CR4), virt->get_reg(v, VREG_EFER));
+}
+
+static void cmd_help(struct vcpu *v, struct monitor_call *c);
+
+static const struct {
+	const char *name, *help;
+	void (*fn)(struct vcpu *v, struct monitor_call *c);
+} commands[] = {
+	{ "help", "this list", cmd_help },
+	{ "stats", "exits by reason and CPU, memory of L0", cmd_stats },
+	{ "phys", "l1|l2|off: addresses are physical ones of that level",
+	  cmd_phys },
+	{ "translate", "ADDRESS: where a linear address leads", cmd_translate },
+	{ "msr", "NUMBER: an MSR of this CPU", cmd_msr },
+	{ "cpuid", "LEAF [SUBLEAF]: as the hardware answers", cmd_cpuid },
+	{ "vcpu", "state of this CPU's vcpu", cmd_vcpu },
+};
+
+static void cmd_help(struct vcpu *v, struct monitor_call *c)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(commands); i++)
+		gdb_say("%-10s %s", commands[i].name, commands[i].help);
+}
+
+struct dispatch {
+	u32 n;
+	struct monitor_call c;
+};
+
+static void run_on_cpu(struct vcpu *v, void *arg)
+{
+	struct dispatch *d = arg;
+	bool l1 = d->c.t.pid == 1 && v->in_l2;
+
+	if (l1)
+		virt->view_l1(v, true);
+	commands[d->n].fn(v, &d->c);
+	if (l1)
+		virt->view_l1(v, false);
+}
+
+int gdb_monitor(struct gdb_thread t, const char *line)
+{
+	struct vcpu *v = gdb_vcpu(t);
+	struct dispatch d = { 0, { t, "", 0 } };
+
+	for (; d.n < ARRAY_SIZE(commands); d.n++) {
+		size_t len = strlen(commands[d.n].name);
+
+		if (strncmp(line, commands[d.n].name, len) ||
+		    (line[len] && line[len] != ' '))
+			continue;
+		d.c.arg = line + len;
+		while (*d.c.arg == ' ')
+			d.c.arg++;
+		if (v)
+			gdb_on_cpu(v, run_on_cpu, &d);
+		if (d.c.ret)
+			gdb_say("usage: %s %s", commands[d.n].name,
+				commands[d.n].help);
+		return 0;
+	}
+	gdb_say("unknown command; try: monitor help");
+	return 0;
+}
