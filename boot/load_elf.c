@@ -8,25 +8,55 @@
 #define EM_X86_64 62
 #define PT_LOAD 1
 
-/* ELF specification, "ELF Header" and "Program Header", both classes. */
-struct elf_form {
-	u32 ehdr_len, phdr_len;
-	u8 width; /* of addresses and offsets, bytes */
-	u8 e_entry, e_phoff, e_phentsize, e_phnum;
-	u8 p_offset, p_vaddr, p_paddr, p_filesz, p_memsz;
+static const struct elf_form elf32 = {
+	.width = 4,
+	.ehdr_len = 52,
+	.phdr_len = 32,
+	.shdr_len = 40,
+	.e_entry = 24,
+	.e_phoff = 28,
+	.e_phentsize = 42,
+	.e_phnum = 44,
+	.e_shoff = 32,
+	.e_shentsize = 46,
+	.e_shnum = 48,
+	.e_shstrndx = 50,
+	.p_offset = 4,
+	.p_vaddr = 8,
+	.p_paddr = 12,
+	.p_filesz = 16,
+	.p_memsz = 20,
+	.sh_addr = 12,
+	.sh_offset = 16,
+	.sh_size = 20,
+	.sh_align = 32,
 };
 
-static const struct elf_form elf32 = { 52, 32, 4, 24, 28, 42,
-				       44, 4,  8, 12, 16, 20 };
-static const struct elf_form elf64 = { 64, 56, 8,  24, 32, 54,
-				       56, 8,  16, 24, 32, 40 };
+static const struct elf_form elf64 = {
+	.width = 8,
+	.ehdr_len = 64,
+	.phdr_len = 56,
+	.shdr_len = 64,
+	.e_entry = 24,
+	.e_phoff = 32,
+	.e_phentsize = 54,
+	.e_phnum = 56,
+	.e_shoff = 40,
+	.e_shentsize = 58,
+	.e_shnum = 60,
+	.e_shstrndx = 62,
+	.p_offset = 8,
+	.p_vaddr = 16,
+	.p_paddr = 24,
+	.p_filesz = 32,
+	.p_memsz = 40,
+	.sh_addr = 16,
+	.sh_offset = 24,
+	.sh_size = 32,
+	.sh_align = 48,
+};
 
-static u64 word(const struct elf_form *f, const u8 *p)
-{
-	return f->width == 8 ? get64(p) : get32(p);
-}
-
-static const struct elf_form *elf_form(const u8 *img, u64 len)
+const struct elf_form *elf_form(const u8 *img, u64 len)
 {
 	if (len < elf32.ehdr_len || memcmp(img, "\177ELF", 4) || img[5] != 1)
 		return NULL;
@@ -40,12 +70,12 @@ static int one_segment(struct plan *p, struct image_layout *l,
 		       const struct elf_form *f, const u8 *ph, u64 entry)
 {
 	struct segment_load s = {
-		.off = word(f, ph + f->p_offset),
-		.dst = word(f, ph + f->p_paddr),
-		.filesz = word(f, ph + f->p_filesz),
-		.memsz = word(f, ph + f->p_memsz),
+		.off = elf_word(f, ph + f->p_offset),
+		.dst = elf_word(f, ph + f->p_paddr),
+		.filesz = elf_word(f, ph + f->p_filesz),
+		.memsz = elf_word(f, ph + f->p_memsz),
 	};
-	u64 vaddr = word(f, ph + f->p_vaddr);
+	u64 vaddr = elf_word(f, ph + f->p_vaddr);
 
 	if (get32(ph) != PT_LOAD || !s.memsz)
 		return 0;
@@ -98,8 +128,8 @@ int elf_layout(struct plan *p, struct image_layout *l)
 	if (get16(p->img + 18) != EM_386 && get16(p->img + 18) != EM_X86_64)
 		return PLAN_FAIL(p, EINVAL, "ELF file for machine %u, not x86",
 				 get16(p->img + 18));
-	phoff = word(f, p->img + f->e_phoff);
-	entry = word(f, p->img + f->e_entry);
+	phoff = elf_word(f, p->img + f->e_phoff);
+	entry = elf_word(f, p->img + f->e_entry);
 	size = get16(p->img + f->e_phentsize);
 	n = get16(p->img + f->e_phnum);
 	if (size < f->phdr_len || phoff > p->img_len ||

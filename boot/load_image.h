@@ -99,6 +99,26 @@ struct image_layout {
 	u64 entry;	/* physical, or NO_ENTRY */
 };
 
+/* ELF specification, "ELF Header", "Program Header" and "Section Header":
+ * sizes and offsets that differ between the two classes. */
+struct elf_form {
+	u8 width; /* of addresses and offsets, bytes */
+	u8 ehdr_len, phdr_len, shdr_len;
+	u8 e_entry, e_phoff, e_phentsize, e_phnum;
+	u8 e_shoff, e_shentsize, e_shnum, e_shstrndx;
+	u8 p_offset, p_vaddr, p_paddr, p_filesz, p_memsz;
+	u8 sh_addr, sh_offset, sh_size, sh_align;
+};
+
+/* NULL: not an ELF file of little-endian data. */
+const struct elf_form *elf_form(const u8 *img, u64 len);
+
+/* A field as wide as addresses of that class. */
+static inline u64 elf_word(const struct elf_form *f, const u8 *p)
+{
+	return f->width == 8 ? get64(p) : get32(p);
+}
+
 /* The loadable segments and the physical entry of an ELF32 or ELF64 file
  * for x86. -EINVAL with a message. */
 int __must_check elf_layout(struct plan *p, struct image_layout *l);
@@ -118,6 +138,25 @@ int __must_check layout_claim(struct plan *p, const struct image_layout *l);
 /* The steps that copy them from p->img_hpa, moved by @delta. */
 int __must_check layout_steps(struct plan *p, const struct image_layout *l,
 			      u64 delta);
+
+/* Section headers as an L1 gets them: symbols and strings loaded, too. */
+#define ELF_SECTIONS_MAX 96
+
+struct elf_sections {
+	u32 num, entsize, shndx; /* num 0: there are none to give */
+	u64 off;		 /* of the headers in the file */
+	u64 at;			 /* physical, of the first that is loaded */
+};
+
+/*
+ * After plan_image(): place what is loaded besides the segments. A file
+ * without (proper) section headers, or no room: @s->num is 0.
+ */
+int __must_check elf_sections_plan(struct plan *p, struct elf_sections *s);
+
+/* Write s->num * s->entsize bytes of headers to @to, addresses filled in. */
+void elf_sections_fill(const struct plan *p, const struct elf_sections *s,
+		       u8 *to);
 
 /* All modules but the first, below 4 GiB. */
 int __must_check place_modules(struct plan *p);

@@ -28,6 +28,10 @@ enum mb1_info_field {
 	I_CMDLINE = 16,
 	I_MODS_COUNT = 20,
 	I_MODS_ADDR = 24,
+	I_ELF_NUM = 28,
+	I_ELF_SIZE = 32,
+	I_ELF_ADDR = 36,
+	I_ELF_SHNDX = 40,
 	I_MMAP_LENGTH = 44,
 	I_MMAP_ADDR = 48,
 	I_LOADER_NAME = 64,
@@ -44,6 +48,7 @@ enum mb1_info_field {
 #define I_HAS_MEMORY BIT(0)
 #define I_HAS_CMDLINE BIT(2)
 #define I_HAS_MODS BIT(3)
+#define I_HAS_ELF BIT(5)
 #define I_HAS_MMAP BIT(6)
 #define I_HAS_LOADER BIT(9)
 #define I_HAS_FB BIT(12)
@@ -127,10 +132,29 @@ static u32 fill_framebuffer(const struct boot_framebuffer *fb, u8 *info)
 	return I_HAS_FB;
 }
 
-static int fill_info(struct plan *p, u32 header_flags)
+static int fill_sections(struct plan *p, const struct elf_sections *s, u8 *info)
+{
+	u32 at;
+	u8 *to;
+
+	if (!s->num)
+		return 0;
+	to = plan_info_alloc(p, s->num * s->entsize, 8, &at);
+	if (!to)
+		return -ENOMEM;
+	elf_sections_fill(p, s, to);
+	put32(info + I_ELF_NUM, s->num);
+	put32(info + I_ELF_SIZE, s->entsize);
+	put32(info + I_ELF_ADDR, at);
+	put32(info + I_ELF_SHNDX, s->shndx);
+	return 0;
+}
+
+static int fill_info(struct plan *p, u32 header_flags,
+		     const struct elf_sections *s)
 {
 	u32 flags = I_HAS_MEMORY | I_HAS_CMDLINE | I_HAS_MODS | I_HAS_MMAP |
-		    I_HAS_LOADER;
+		    I_HAS_LOADER | (s->num ? I_HAS_ELF : 0);
 	u32 at, cmdline, loader;
 	u8 *info = plan_info_alloc(p, I_LEN, 8, &at);
 	int ret;
@@ -141,6 +165,8 @@ static int fill_info(struct plan *p, u32 header_flags)
 	ret = fill_modules(p, info);
 	if (!ret)
 		ret = fill_mmap(p, info);
+	if (!ret)
+		ret = fill_sections(p, s, info);
 	if (!ret)
 		ret = plan_gdt(p);
 	cmdline = plan_info_string(p, p->bi->mod[0].str);
@@ -157,6 +183,7 @@ static int fill_info(struct plan *p, u32 header_flags)
 
 int load_multiboot1(struct plan *p)
 {
+	struct elf_sections sections = { 0 };
 	struct image_layout l;
 	u32 off = 0, flags;
 	int ret;
@@ -180,10 +207,12 @@ int load_multiboot1(struct plan *p)
 		ret = plan_image(p);
 	if (!ret)
 		ret = layout_steps(p, &l, 0);
+	if (!ret && !(flags & H_ADDRESSES))
+		ret = elf_sections_plan(p, &sections);
 	if (!ret)
 		ret = plan_info(p, p->info_size);
 	if (!ret)
-		ret = fill_info(p, flags);
+		ret = fill_info(p, flags, &sections);
 	p->out->eip = (u32)l.entry;
 	p->out->eax = MB1_BOOT_MAGIC;
 	return ret;

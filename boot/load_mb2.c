@@ -33,12 +33,12 @@ enum header_tag {
 enum preference { PREFER_NONE, PREFER_LOWEST, PREFER_HIGHEST };
 
 /* Information that an image may require and we can give. */
-#define INFO_GIVEN                                                   \
-	(BIT(MB2_END) | BIT(MB2_CMDLINE) | BIT(MB2_LOADER_NAME) |    \
-	 BIT(MB2_MODULE) | BIT(MB2_MEMINFO) | BIT(MB2_MMAP) |        \
-	 BIT(MB2_FRAMEBUFFER) | BIT(MB2_EFI32) | BIT(MB2_EFI64) |    \
-	 BIT(MB2_ACPI_OLD) | BIT(MB2_ACPI_NEW) | BIT(MB2_EFI_MMAP) | \
-	 BIT(MB2_LOAD_BASE))
+#define INFO_GIVEN                                                       \
+	(BIT(MB2_END) | BIT(MB2_CMDLINE) | BIT(MB2_LOADER_NAME) |        \
+	 BIT(MB2_MODULE) | BIT(MB2_MEMINFO) | BIT(MB2_MMAP) |            \
+	 BIT(MB2_FRAMEBUFFER) | BIT(MB2_ELF_SECTIONS) | BIT(MB2_EFI32) | \
+	 BIT(MB2_EFI64) | BIT(MB2_ACPI_OLD) | BIT(MB2_ACPI_NEW) |        \
+	 BIT(MB2_EFI_MMAP) | BIT(MB2_LOAD_BASE))
 
 struct mb2_image {
 	struct plan *p;
@@ -48,6 +48,7 @@ struct mb2_image {
 	u32 entry;
 	u32 min, max, align, preference; /* relocatable */
 	struct image_layout l;
+	struct elf_sections sections;
 	u64 delta; /* by which it is moved, modulo 2^64 */
 };
 
@@ -303,6 +304,23 @@ static bool framebuffer_tag(struct plan *p)
 	return true;
 }
 
+/* The specification has 16-bit fields here; GRUB and all kernels 32-bit. */
+static bool elf_tag(struct plan *p, const struct elf_sections *s)
+{
+	u8 *t;
+
+	if (!s->num)
+		return true;
+	t = new_tag(p, MB2_ELF_SECTIONS, 20 + s->num * s->entsize);
+	if (!t)
+		return false;
+	put32(t + 8, s->num);
+	put32(t + 12, s->entsize);
+	put32(t + 16, s->shndx);
+	elf_sections_fill(p, s, t + 20);
+	return true;
+}
+
 static bool efi_tags(struct plan *p)
 {
 	const struct boot_efi *efi = &p->bi->efi;
@@ -363,8 +381,8 @@ static int fill_info(struct mb2_image *m)
 	p->out->ebx = at;
 	ok = string_tag(p, MB2_CMDLINE, p->bi->mod[0].str) &&
 	     string_tag(p, MB2_LOADER_NAME, p->bi->loader) && module_tags(p) &&
-	     memory_tags(p) && framebuffer_tag(p) && efi_tags(p) &&
-	     acpi_tags(p);
+	     memory_tags(p) && framebuffer_tag(p) && elf_tag(p, &m->sections) &&
+	     efi_tags(p) && acpi_tags(p);
 	if (ok)
 		base = new_tag(p, MB2_LOAD_BASE, 12);
 	if (!base || !new_tag(p, MB2_END, 8))
@@ -389,6 +407,8 @@ int load_multiboot2(struct plan *p)
 		ret = plan_image(p);
 	if (!ret)
 		ret = layout_steps(p, &m.l, m.delta);
+	if (!ret && !m.has_address)
+		ret = elf_sections_plan(p, &m.sections);
 	if (!ret)
 		ret = plan_info(p, p->info_size);
 	if (!ret)

@@ -13,12 +13,12 @@
 #include "core/types.h"
 #include "mm/memmap.h"
 
-#define PLAN_STEPS_MAX 128
+#define PLAN_STEPS_MAX 256
 #define PLAN_CLAIMS_MAX 128
 /* The INT 15h handler with a map of MEMMAP_MAX entries. */
 #define PLAN_STUB_SIZE KiB(12)
 /* L1's information: fixed structures, strings, memory map (EFI's extra). */
-#define PLAN_INFO_SIZE KiB(48)
+#define PLAN_INFO_SIZE KiB(56)
 
 struct plan_step {
 	u64 dst; /* physical */

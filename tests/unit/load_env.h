@@ -137,7 +137,7 @@ static void env_check_untouched(void)
 	CHECK_EQ(env_pages_out, 0);
 }
 
-static void env_check_gdt(void)
+static inline void env_check_gdt(void)
 {
 	u64 at = env_out.gdt.v;
 
@@ -146,7 +146,7 @@ static void env_check_gdt(void)
 	CHECK_EQ(get64(env_mem(at + 0x18)), 0x00cf93000000ffff);
 }
 
-static void env_expect(int ret, const char *words)
+static inline void env_expect(int ret, const char *words)
 {
 	CHECK_EQ(env_load(), ret);
 	if (!strstr(env_err, words)) {

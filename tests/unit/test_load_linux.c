@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: boot/load.c boot/load_plan.c boot/load_kind.c boot/load_linux.c boot/load_elf.c boot/load_mb1.c boot/load_mb2.c boot/load_efi.c boot/int15.c mm/memmap.c */
+/* sources: boot/load.c boot/load_plan.c boot/load_kind.c boot/load_linux.c boot/load_elf.c boot/load_sections.c boot/load_mb1.c boot/load_mb2.c boot/load_efi.c boot/int15.c mm/memmap.c */
 #include "tests/unit/load_env.h"
 
 #include "boot/multiboot2.h"
