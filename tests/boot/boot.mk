@@ -87,7 +87,9 @@ debug: boot-deps
 FORCE:
 
 # --- tests ------------------------------------------------------------------
-XEN := $(CACHE)/xen-hypervisor-4.17-amd64
+XEN := $(CACHE)/xen-hypervisor
+XEN_TOOLS := $(CACHE)/xen-tools
+INITRD_XEN := $(B)/l1/xen.cpio.lz4
 $(B)/l1/xen: | $(XEN)
 	@mkdir -p $(@D)
 	$(Q)zcat $(XEN)/boot/xen-*-amd64.gz >$@
@@ -95,8 +97,12 @@ $(B)/l1/vmlinuz-xen: | $(DISTRO)
 	@mkdir -p $(@D)
 	$(Q)cp $(DISTRO)/boot/vmlinuz-* $@
 
-boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(B)/l1/xen \
-	$(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
+$(INITRD_XEN): $(INITRD_DEPS) $(VMLINUZ) | $(DISTRO) $(XEN_TOOLS)
+	$(Q)$(T)/mkinitrd xen $@ --kernel $(VMLINUZ) \
+		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS)
+
+boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(INITRD_XEN) \
+	$(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
 
 boot-test: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ELF) boot-test-files

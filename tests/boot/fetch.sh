@@ -6,7 +6,8 @@
 #
 # A package that only depends on the real one (linux-image-cloud-amd64) is
 # followed to it. CACHE/PACKAGE then holds the files of the package, complete
-# or not there at all.
+# or not there at all. Two names are our own, for what has a version in its
+# name: xen-hypervisor, and xen-tools (Xen's programs and all its libraries).
 set -eu
 
 cache=$1
@@ -14,12 +15,29 @@ shift
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
+depends() {
+	apt-cache depends "$1" | sed -n 's/^ *Depends: \(.*\)/\1/p'
+}
+
+xen_tools() {
+	utils=$(depends xen-system-amd64 | grep '^xen-utils-[0-9]')
+	apt-cache depends --recurse --no-recommends --no-suggests \
+		--no-conflicts --no-breaks --no-replaces --no-enhances \
+		"$utils" | grep -E '^(libxen|libyajl|xenstore-utils|xen-utils)' |
+		sort -u
+}
+
+# the packages that a name stands for
 real_package() {
 	case $1 in
+	xen-hypervisor)
+		depends xen-system-amd64 | grep '^xen-hypervisor-.*amd64'
+		;;
+	xen-tools)
+		xen_tools
+		;;
 	linux-image-*amd64)
-		apt-cache depends "$1" |
-			sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' |
-			head -n 1
+		depends "$1" | grep '^linux-image-[0-9]' | head -n 1
 		;;
 	*)
 		echo "$1"
@@ -34,17 +52,21 @@ have_lists() {
 
 fetch() {
 	work=$(mktemp -d "$cache/.fetch.XXXXXX")
-	name=$(real_package "$1")
-	if ! (cd "$work" && apt-get -q download "$name") >"$work/log" 2>&1; then
+	names=$(real_package "$1")
+	# several names: one word each
+	# shellcheck disable=SC2086
+	if ! (cd "$work" && apt-get -q download $names) >"$work/log" 2>&1; then
 		cat "$work/log" >&2
 		echo "fetch.sh: cannot download $1" >&2
 		rm -rf "$work"
 		exit 1
 	fi
-	dpkg-deb -x "$work"/*.deb "$work/root"
+	for deb in "$work"/*.deb; do
+		dpkg-deb -x "$deb" "$work/root"
+	done
 	mv -T "$work/root" "$cache/$1" 2>/dev/null || [ -d "$cache/$1" ]
 	rm -rf "$work"
-	echo "  FETCH $name"
+	echo "  FETCH" $names
 }
 
 for package; do
