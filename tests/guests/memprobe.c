@@ -134,11 +134,6 @@ static void check_l0(void)
 	}
 }
 
-static bool is_abyme(void)
-{
-	return cpu_hypervisor() && !emulator_bare();
-}
-
 void main(void)
 {
 	u64 top = machine_top(), lost, first = 0, pages;
@@ -156,7 +151,7 @@ void main(void)
 			probe_firmware(&holes[i]);
 		}
 	}
-	check(found == is_abyme(), "l0-has-a-hole", "%u found", found);
+	check(found == on_abyme(), "l0-has-a-hole", "%u found", found);
 	lost = ram_test(&first, &pages);
 	check(!lost && pages, "ram-is-distinct", "%lu pages lost, first %lx",
 	      lost, first);

@@ -6,13 +6,10 @@
 static bool counted(void)
 {
 	static int known = -1;
-	u32 r[4];
 
-	if (known < 0) {
-		cpuid(0x40000000, 0, r);
-		known = cpu_hypervisor() && !memcmp(&r[EBX], "Abyme", 5) &&
-			r[EAX] >= EXITS_LEAF;
-	}
+	if (known < 0)
+		known = on_abyme() &&
+			cpuid_reg(0x40000000, 0, EAX) >= EXITS_LEAF;
 	return known;
 }
 

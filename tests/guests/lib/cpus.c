@@ -211,6 +211,14 @@ bool ap_call(u32 id, void (*fn)(void *), void *arg)
 	return ap_wait(id, 5000);
 }
 
+bool on_abyme(void)
+{
+	u32 r[4];
+
+	cpuid(0x40000000, 0, r);
+	return cpu_hypervisor() && !memcmp(&r[EBX], "AbymeAbymeHV", 12);
+}
+
 bool cpu_vendor_is(const char *vendor)
 {
 	u32 r[4];
