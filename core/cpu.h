@@ -57,5 +57,8 @@ static inline struct cpu *this_cpu(void)
 
 extern struct cpu *cpus[CPUS_MAX];
 extern u32 nr_cpus;
+/* In the machine, whether L0 uses them or not: those that it does not use must
+ * not be started by an L1 either. */
+extern u32 nr_cpus_present;
 
 #endif

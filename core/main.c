@@ -145,6 +145,7 @@ static void find_cpus(void)
 		acpi.apic_id[acpi.ncpus++] = apic_id();
 	if (acpi.ncpus > CPUS_MAX)
 		acpi.ncpus = CPUS_MAX;
+	nr_cpus_present = acpi.ncpus;
 	if (opt.max_cpus && opt.max_cpus < acpi.ncpus)
 		acpi.ncpus = opt.max_cpus;
 	log_info("%u CPU%s, local APIC at %#lx", acpi.ncpus,

@@ -9,7 +9,7 @@
 #include "mm/page.h"
 
 struct cpu *cpus[CPUS_MAX];
-u32 nr_cpus;
+u32 nr_cpus, nr_cpus_present;
 
 extern u8 boot_stack[];
 extern const u8 trampoline_start[], trampoline_end[];

@@ -122,6 +122,9 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 		x->sipi_vector = v->sipi_vector;
 		return true;
 	}
+	/* what woke it was not for it: core comes back, and it waits on */
+	if (v->run_state == VCPU_WAIT_SIPI)
+		return true;
 	return __atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & ~BIT(REQ_INIT);
 }
 

@@ -48,7 +48,7 @@ int svm_watch_init(struct vm *vm)
 	struct svm_vm *b = vm->backend;
 
 	/* CPUs that are not this VM's must not be started either. */
-	b->watch_icr = vm->nvcpus > 1 || nr_cpus > 1;
+	b->watch_icr = vm->nvcpus > 1 || nr_cpus_present > 1;
 	if (!b->watch_icr)
 		return 0;
 	svm_msrpm_set(b->msrpm, MSR_X2APIC_ICR, false, true);
