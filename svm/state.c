@@ -11,7 +11,7 @@
 #define ATTR_CODE (VSEG_P | VSEG_S | 0xb)
 #define ATTR_DATA (VSEG_P | VSEG_S | 0x3)
 #define ATTR_LDT (VSEG_P | 0x2)
-#define ATTR_TSS16 (VSEG_P | 0x3)
+/* 32 bits wide: with a 16-bit TSS in TR long mode cannot be entered */
 #define ATTR_TSS32 (VSEG_P | 0xb)
 
 #define DR6_INIT 0xffff0ff0ull
@@ -43,7 +43,7 @@ static void init_state(struct vcpu *v, struct vmcb *b)
 	vmcb_set_idtr(b, &seg);
 	seg.attr = ATTR_LDT;
 	vmcb_set_ldtr(b, &seg);
-	seg.attr = ATTR_TSS16;
+	seg.attr = ATTR_TSS32;
 	vmcb_set_tr(b, &seg);
 	vmcb_set_cpl(b, 0);
 	vmcb_set_efer(b, EFER_SVME);
