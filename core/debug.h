@@ -28,6 +28,12 @@ struct vcpu_debug {
  */
 extern bool (*debug_exception)(struct vcpu *v, u8 vector);
 
+/*
+ * INT n or INT3 exited only because the stub watches for INT3 (see
+ * svm/debug.c): carry it out. False: what stands there is neither.
+ */
+extern bool (*debug_soft_int)(struct vcpu *v);
+
 /* An NMI came to this CPU: is it the stub's (its UART has a byte)? */
 extern bool (*debug_nmi)(struct cpu *cpu);
 

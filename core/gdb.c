@@ -131,6 +131,9 @@ static bool claim(struct vcpu *v)
 	if (!__atomic_compare_exchange_n(&g.server, &nobody, v, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return false;
+	/* Polled from now on: an NMI for a byte that is read already would
+	 * be taken for one of L1's. */
+	uart_interrupts(&g.uart, false);
 	stop_others(v);
 	return true;
 }
@@ -161,8 +164,8 @@ static void serve(void)
 
 static void release(struct vcpu *v)
 {
-	/* NMIs of the bytes that were just served. */
 	request_take(v, REQ_STOP);
+	uart_interrupts(&g.uart, true);
 	virt->set_debug(v);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 	if (v->debug.hold)
@@ -203,6 +206,7 @@ static bool nmi(struct cpu *cpu)
 {
 	if (!cpu->vcpu || !uart_has_byte(&g.uart))
 		return false;
+	uart_interrupts(&g.uart, false);
 	request_set(cpu->vcpu, REQ_STOP);
 	return true;
 }

@@ -155,7 +155,27 @@ static bool exception(struct vcpu *v, u8 vector)
 	return false;
 }
 
+static bool soft_int(struct vcpu *v)
+{
+	u64 rip = linear_rip(v);
+	const u8 *op = gdb_mem_ptr_linear(v, v->in_l2, rip);
+	const u8 *n = gdb_mem_ptr_linear(v, v->in_l2, rip + 1);
+	struct event e = { EVENT_EXCEPTION, VEC_BP, false, 0 };
+	u32 len = 1;
+
+	if (!op || (*op != INT3 && (*op != 0xcd || !n)))
+		return false;
+	if (*op == 0xcd) {
+		e = (struct event){ EVENT_SOFT_INT, *n, false, 0 };
+		len = 2;
+	}
+	virt->set_reg(v, VREG_RIP, virt->get_reg(v, VREG_RIP) + len);
+	virt->inject(v, &e);
+	return true;
+}
+
 void gdb_break_init(void)
 {
+	debug_soft_int = soft_int;
 	debug_exception = exception;
 }

@@ -31,6 +31,7 @@ bool (*nmi_hook)(struct cpu *cpu, struct trap_frame *f);
 bool (*mce_hook)(struct cpu *cpu, struct trap_frame *f);
 bool (*debug_nmi)(struct cpu *cpu);
 bool (*debug_exception)(struct vcpu *v, u8 vector);
+bool (*debug_soft_int)(struct vcpu *v);
 
 void trap_handler(struct trap_frame *f);
 

@@ -26,6 +26,28 @@ static void apply(struct vmcb *b, u32 want, u32 keep)
 	}
 }
 
+/*
+ * emulator fault: QEMU TCG lets the intercept of INT n decide over INT3, not
+ * that of #BP. Its CPUs are told by the nRIP save that they lack and every
+ * processor of the last decade has.
+ */
+bool svm_debug_tcg(const struct vcpu *v)
+{
+	return !svm_has(SVM_F_NRIPS) && v->debug.exceptions & BIT(VEC_BP);
+}
+
+static void apply_tcg(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	bool on = svm_debug_tcg(v);
+
+	if (svm_has(SVM_F_NRIPS))
+		return;
+	vmcb_set_intercept(s->vmcb01, ICPT_SWINT, on);
+	if (on && v->in_l2)
+		vmcb_set_intercept(s->vmcb, ICPT_SWINT, true);
+}
+
 /* In L2 the intercepts of vmcb02 are L1's, too: they are only added to; the
  * next VMRUN of L1's merges anew. */
 void svm_set_debug(struct vcpu *v)
@@ -33,6 +55,7 @@ void svm_set_debug(struct vcpu *v)
 	struct svm_vcpu *s = v->svm;
 	u32 want = wanted(v);
 
+	apply_tcg(v);
 	apply(s->vmcb01, want, 0);
 	if (v->in_l2)
 		apply(s->vmcb, want, ~want);

@@ -178,6 +178,10 @@ bool svm_decode(struct vcpu *v, u64 code, struct vmexit *x)
 	case VMEXIT_IRET:
 		svm_nmi_unblock(v);
 		return false;
+	case VMEXIT_SWINT: /* nobody's but the debugger's: see svm/debug.c */
+		if (svm_debug_tcg(v) && debug_soft_int(v))
+			return false;
+		break;
 	case VMEXIT_INVALID:
 	case 0xffffffff: /* emulator fault: QEMU TCG writes 32 bits of it */
 		return decode_invalid(v, x);

@@ -58,6 +58,7 @@ bool svm_apic_base(struct vcpu *v, u64 val);
 
 /* debug.c: virt_ops */
 void svm_set_debug(struct vcpu *v);
+bool svm_debug_tcg(const struct vcpu *v);
 void svm_step_done(struct vcpu *v);
 void svm_view_l1(struct vcpu *v, bool on);
 

@@ -177,6 +177,8 @@ static __noinline bool debugger_took(struct vcpu *v, u64 code)
 {
 	u8 vector = (u8)(code - VMEXIT_EXC);
 
+	if (code == VMEXIT_SWINT && svm_debug_tcg(v))
+		return debug_exception(v, VEC_BP);
 	return code >= VMEXIT_EXC && code < VMEXIT_EXC + 32 &&
 	       debug_exception(v, vector);
 }
