@@ -3,6 +3,7 @@
 #include "nested/vmx.h"
 
 #include "core/err.h"
+#include "core/printk.h"
 #include "core/x86.h"
 #include "mm/guest.h"
 
@@ -201,9 +202,15 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 /* Remember why, for the person who writes L1. */
 static void refused(struct vcpu *v)
 {
+	struct nested_vmx *n = v->nvmx;
+
 	vmx_select(v, &v->vmx->vmcs01);
-	v->nvmx->refusals++;
-	v->nvmx->refusal.rip = vmx_get(v, CACHED_RIP);
+	n->refusals++;
+	n->refusal.rip = vmx_get(v, CACHED_RIP);
+	log_info("CPU %u: L1's VM entry at %#lx is refused: %s is %#lx, but "
+		 "must be: %s (SDM 3C, \"%s\")",
+		 v->cpu->index, n->refusal.rip, n->refusal.field,
+		 n->refusal.value, n->refusal.rule, n->refusal.section);
 }
 
 /* Checks, then L2; vmcs01 has told all that is needed of it. */
