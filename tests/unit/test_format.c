@@ -6,8 +6,7 @@
 
 #define vsnprintf l0_vsnprintf
 #define snprintf l0_snprintf
-int l0_vsnprintf(char *buf, size_t size, const char *fmt,
-		 __builtin_va_list ap);
+int l0_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 int l0_snprintf(char *buf, size_t size, const char *fmt, ...);
 #include "core/format.c"
 #undef snprintf

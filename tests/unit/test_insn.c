@@ -289,12 +289,13 @@ TEST(insn_registers)
 }
 
 /* The processor itself is the judge of values and flags. */
-#define ARITH (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define ARITH \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
-#define NATIVE(insn, a, b, flags)                                              \
-	__asm__("push %2\n\tpopf\n\t" insn " %3, %0\n\tpushf\n\tpop %1"        \
-		: "+r"(a), "=&r"(flags)                                        \
-		: "r"((u64)((flags) | 2)), "r"(b)                              \
+#define NATIVE(insn, a, b, flags)                                       \
+	__asm__("push %2\n\tpopf\n\t" insn " %3, %0\n\tpushf\n\tpop %1" \
+		: "+r"(a), "=&r"(flags)                                 \
+		: "r"((u64)((flags) | 2)), "r"(b)                       \
 		: "cc", "memory")
 
 static u32 native(enum insn_alu op, u32 a, u32 b, u64 *flags)
@@ -377,10 +378,10 @@ static void random_insn(u8 *b, u32 mode)
 /* What objdump counts differently, or only one of both knows. */
 static bool not_compared(const struct insn *i, const char *text)
 {
-	static const char *const lone[] = { "data16", "addr32", "addr16", "rex",
-					    "cs", "fs", "repz", "repnz", "ds",
-					    "es", "ss", "gs", "lock",
-					    "data32" };
+	static const char *const lone[] = {
+		"data16", "addr32", "addr16", "rex", "cs", "fs",   "repz",
+		"repnz",  "ds",	    "es",     "ss",  "gs", "lock", "data32"
+	};
 	const char *end = text + strlen(text);
 
 	if (strstr(text, "(bad)") || i->opcode == 0x9b)

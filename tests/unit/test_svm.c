@@ -15,36 +15,68 @@ static const struct {
 	u32 offset;
 	size_t here;
 } offsets[] = {
-#define AT(o, m) { #m, o, offsetof(struct vmcb, m##_) }
-	AT(0x000, intercept),	 AT(0x03e, pause_count),
-	AT(0x040, iopm),	 AT(0x048, msrpm),
-	AT(0x050, tsc_offset),	 AT(0x058, asid),
-	AT(0x05c, tlb_control),	 AT(0x060, vintr),
-	AT(0x068, int_state),	 AT(0x070, exitcode),
-	AT(0x078, exitinfo1),	 AT(0x080, exitinfo2),
-	AT(0x088, exitintinfo),	 AT(0x090, nested_ctl),
-	AT(0x0a8, eventinj),	 AT(0x0b0, ncr3),
-	AT(0x0b8, virt_ext),	 AT(0x0c0, clean),
-	AT(0x0c8, nrip),	 AT(0x0d0, insn_len),
-	AT(0x0d1, insn_bytes),	 AT(0x0e0, avic_backing),
-	AT(0x400, es),		 AT(0x410, cs),
-	AT(0x420, ss),		 AT(0x430, ds),
-	AT(0x440, fs),		 AT(0x450, gs),
-	AT(0x460, gdtr),	 AT(0x470, ldtr),
-	AT(0x480, idtr),	 AT(0x490, tr),
-	AT(0x400 + 0x0cb, cpl),	 AT(0x400 + 0x0d0, efer),
-	AT(0x400 + 0x148, cr4),	 AT(0x400 + 0x150, cr3),
-	AT(0x400 + 0x158, cr0),	 AT(0x400 + 0x160, dr7),
-	AT(0x400 + 0x168, dr6),	 AT(0x400 + 0x170, rflags),
-	AT(0x400 + 0x178, rip),	 AT(0x400 + 0x1d8, rsp),
-	AT(0x400 + 0x1f8, rax),	 AT(0x400 + 0x200, star),
-	AT(0x400 + 0x208, lstar), AT(0x400 + 0x210, cstar),
-	AT(0x400 + 0x218, sfmask), AT(0x400 + 0x220, kernel_gs_base),
-	AT(0x400 + 0x228, sysenter_cs), AT(0x400 + 0x230, sysenter_esp),
-	AT(0x400 + 0x238, sysenter_eip), AT(0x400 + 0x240, cr2),
-	AT(0x400 + 0x268, g_pat), AT(0x400 + 0x270, dbgctl),
-	AT(0x400 + 0x278, br_from), AT(0x400 + 0x280, br_to),
-	AT(0x400 + 0x288, last_excp_from), AT(0x400 + 0x290, last_excp_to),
+#define AT(o, m)                                   \
+	{                                          \
+#m, o, offsetof(struct vmcb, m##_) \
+	}
+	AT(0x000, intercept),
+	AT(0x03e, pause_count),
+	AT(0x040, iopm),
+	AT(0x048, msrpm),
+	AT(0x050, tsc_offset),
+	AT(0x058, asid),
+	AT(0x05c, tlb_control),
+	AT(0x060, vintr),
+	AT(0x068, int_state),
+	AT(0x070, exitcode),
+	AT(0x078, exitinfo1),
+	AT(0x080, exitinfo2),
+	AT(0x088, exitintinfo),
+	AT(0x090, nested_ctl),
+	AT(0x0a8, eventinj),
+	AT(0x0b0, ncr3),
+	AT(0x0b8, virt_ext),
+	AT(0x0c0, clean),
+	AT(0x0c8, nrip),
+	AT(0x0d0, insn_len),
+	AT(0x0d1, insn_bytes),
+	AT(0x0e0, avic_backing),
+	AT(0x400, es),
+	AT(0x410, cs),
+	AT(0x420, ss),
+	AT(0x430, ds),
+	AT(0x440, fs),
+	AT(0x450, gs),
+	AT(0x460, gdtr),
+	AT(0x470, ldtr),
+	AT(0x480, idtr),
+	AT(0x490, tr),
+	AT(0x400 + 0x0cb, cpl),
+	AT(0x400 + 0x0d0, efer),
+	AT(0x400 + 0x148, cr4),
+	AT(0x400 + 0x150, cr3),
+	AT(0x400 + 0x158, cr0),
+	AT(0x400 + 0x160, dr7),
+	AT(0x400 + 0x168, dr6),
+	AT(0x400 + 0x170, rflags),
+	AT(0x400 + 0x178, rip),
+	AT(0x400 + 0x1d8, rsp),
+	AT(0x400 + 0x1f8, rax),
+	AT(0x400 + 0x200, star),
+	AT(0x400 + 0x208, lstar),
+	AT(0x400 + 0x210, cstar),
+	AT(0x400 + 0x218, sfmask),
+	AT(0x400 + 0x220, kernel_gs_base),
+	AT(0x400 + 0x228, sysenter_cs),
+	AT(0x400 + 0x230, sysenter_esp),
+	AT(0x400 + 0x238, sysenter_eip),
+	AT(0x400 + 0x240, cr2),
+	AT(0x400 + 0x268, g_pat),
+	AT(0x400 + 0x270, dbgctl),
+	AT(0x400 + 0x278, br_from),
+	AT(0x400 + 0x280, br_to),
+	AT(0x400 + 0x288, last_excp_from),
+	AT(0x400 + 0x290, last_excp_to),
 };
 
 TEST(vmcb_offsets)
@@ -61,11 +93,11 @@ TEST(vmcb_clean_bits)
 	static struct vmcb b;
 	struct vmcb_seg s = { .sel = 8 };
 
-#define CLEARS(call, bit)                                                      \
-	do {                                                                   \
-		vmcb_set_clean(&b, CLEAN_ALL);                                 \
-		call;                                                          \
-		CHECK_EQ(vmcb_clean(&b), CLEAN_ALL & ~(u64)(bit));             \
+#define CLEARS(call, bit)                                          \
+	do {                                                       \
+		vmcb_set_clean(&b, CLEAN_ALL);                     \
+		call;                                              \
+		CHECK_EQ(vmcb_clean(&b), CLEAN_ALL & ~(u64)(bit)); \
 	} while (0)
 	CLEARS(vmcb_set_intercept(&b, ICPT_CPUID, true), CLEAN_I);
 	CLEARS(vmcb_set_tsc_offset(&b, 1), CLEAN_I);
@@ -115,19 +147,19 @@ TEST(exit_names)
 		u32 code;
 		const char *name;
 	} known[] = {
-		{ 0x00, "CR_READ_0" },	 { 0x18, "CR_WRITE_8" },
-		{ 0x27, "DR_READ_7" },	 { 0x30, "DR_WRITE_0" },
-		{ 0x4e, "EXC_PF" },	 { 0x41, "EXC_DB" },
-		{ 0x5e, "EXC_SX" },	 { 0x60, "INTR" },
-		{ 0x61, "NMI" },	 { 0x63, "INIT" },
-		{ 0x64, "VINTR" },	 { 0x72, "CPUID" },
-		{ 0x74, "IRET" },	 { 0x78, "HLT" },
-		{ 0x7b, "IOIO" },	 { 0x7c, "MSR" },
-		{ 0x7f, "SHUTDOWN" },	 { 0x80, "VMRUN" },
-		{ 0x87, "RDTSCP" },	 { 0x8d, "XSETBV" },
-		{ 0xa2, "INVPCID" },	 { 0x400, "NPF" },
-		{ 0xf0, "NPF" },	 { 0xffffffff, "INVALID" },
-		{ 0xb5, "unknown" },	 { 0x1000, "unknown" },
+		{ 0x00, "CR_READ_0" }, { 0x18, "CR_WRITE_8" },
+		{ 0x27, "DR_READ_7" }, { 0x30, "DR_WRITE_0" },
+		{ 0x4e, "EXC_PF" },    { 0x41, "EXC_DB" },
+		{ 0x5e, "EXC_SX" },    { 0x60, "INTR" },
+		{ 0x61, "NMI" },       { 0x63, "INIT" },
+		{ 0x64, "VINTR" },     { 0x72, "CPUID" },
+		{ 0x74, "IRET" },      { 0x78, "HLT" },
+		{ 0x7b, "IOIO" },      { 0x7c, "MSR" },
+		{ 0x7f, "SHUTDOWN" },  { 0x80, "VMRUN" },
+		{ 0x87, "RDTSCP" },    { 0x8d, "XSETBV" },
+		{ 0xa2, "INVPCID" },   { 0x400, "NPF" },
+		{ 0xf0, "NPF" },       { 0xffffffff, "INVALID" },
+		{ 0xb5, "unknown" },   { 0x1000, "unknown" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
