@@ -69,6 +69,30 @@ out:
 	return res;
 }
 
+/*
+ * Do the last step of the walk @w again, for an @in that the same last table
+ * translates; the caller knows that the entries above are unchanged. False:
+ * there is no proper leaf, do all of the walk.
+ */
+static inline bool pt_walk_again(const struct pt_mode *m, u64 in,
+				 struct pt_walk *w)
+{
+	const struct pt_mode_level *l = &m->level[w->level];
+	u64 table = ALIGN_DOWN((uintptr_t)w->ptr[w->level], PAGE_SIZE);
+	u64 i = (in >> l->shift) & l->index, e;
+	void *p = (void *)(uintptr_t)(table + (i << m->size_log));
+
+	e = m->size_log == 3 ? pt_load64(p) : pt_load32(p);
+	if (!(e & m->present) || (w->level > 1 && !(e & PT_PS)) ||
+	    (e & l->rsvd[1]) || (m->ept && ept_misconfigured(m, e, true)))
+		return false;
+	w->ptr[w->level] = p;
+	w->entry[w->level] = e;
+	w->addr = pt_leaf_addr(m, w->level, e, in);
+	w->rights = pt_rights(m, w->all & e, w->any | e);
+	return true;
+}
+
 static __always_inline enum pt_result pt_walk_with(const struct pt_mode *m,
 						   u64 root, u64 in,
 						   pt_mem_fn *mem, void *ctx,

@@ -82,6 +82,8 @@ void shadow_empty(struct shadow *s, struct shadow_root *r)
 	r->drop = false;
 	r->fresh = true;
 	r->expect = EXPECT_ANY;
+	r->walk_shift = WALK_NONE;
+	r->leaf_table = POOL_NONE;
 	s->stats.drops++;
 }
 
@@ -203,6 +205,7 @@ static u32 recycle(struct shadow *s, struct shadow_root *r)
 		freed++;
 	}
 	r->fresh = true;
+	r->leaf_table = POOL_NONE;
 	s->stats.recycled += freed;
 	return freed;
 }

@@ -18,12 +18,12 @@
 
 /* One translation of a fault on its way into the folded table. */
 struct fill {
-	struct pt_walk w;	/* of L1's table */
-	const struct leaf01 *l; /* of ept01/npt01 */
-	u64 gpa;		/* L2-physical */
-	u32 level;		/* of the folded leaf */
-	u8 shift;		/* log2 of its size */
-	u32 table, slot;	/* where it stands */
+	const struct pt_walk *w; /* of L1's table */
+	const struct leaf01 *l;	 /* of ept01/npt01 */
+	u64 gpa;		 /* L2-physical */
+	u32 level;		 /* of the folded leaf */
+	u8 shift;		 /* log2 of its size */
+	u32 table, slot;	 /* where it stands */
 };
 
 /* ------------------------------------------------------------------------ */
@@ -113,6 +113,44 @@ static int walk12(struct shadow *s, const struct pt_mode *m, u64 root, u64 gpa,
 	return -EFAULT;
 }
 
+/* Does the root's last walk still lead to the table with @gpa's leaf? The
+ * entries above are read again: that is as good as the walk. */
+static bool walk_holds(const struct shadow_root *r, u64 gpa)
+{
+	const struct pt_mode *m = &r->mode;
+	const struct pt_walk *w = &r->walk;
+	u32 l;
+
+	if (r->walk_shift == WALK_NONE || (gpa ^ r->walked) >> r->walk_shift)
+		return false;
+	for (l = m->fmt->levels; l > w->level; l--)
+		if ((m->size_log == 3 ? pt_load64(w->ptr[l])
+				      : pt_load32(w->ptr[l])) != w->entry[l])
+			return false;
+	return true;
+}
+
+/* walk12() into r->walk, the short way if possible. */
+static int walk_root(struct shadow *s, struct shadow_root *r, u64 gpa,
+		     u32 access, struct shadow_fault *f)
+{
+	const struct pt_mode *m = &r->mode;
+	struct pt_walk *w = &r->walk;
+	u32 need = needed(m, access);
+	int err;
+
+	if (walk_holds(r, gpa) && pt_walk_again(m, gpa, w) &&
+	    (w->rights & need) == need)
+		return 0;
+	r->walk_shift = WALK_NONE;
+	err = walk12(s, m, r->n.root.v, gpa, access, w, f);
+	if (!err && w->ptr[w->level] != PT_NO_MEMORY) {
+		r->walked = gpa;
+		r->walk_shift = w->shift + m->fmt->level[w->level].bits;
+	}
+	return err;
+}
+
 static bool leaf_dirty(const struct pt_mode *m, u64 e)
 {
 	return (e & m->d) == m->d;
@@ -122,22 +160,23 @@ static bool leaf_dirty(const struct pt_mode *m, u64 e)
  * walk12() and the accessed and dirty flags. -EAGAIN: the dirty flag may not
  * be set. -EBUSY: L1's CPUs keep changing the entries; L2 may just try again.
  */
-static int translate12(struct shadow *s, const struct shadow_root *r, u64 gpa,
-		       u32 access, struct pt_walk *w, struct shadow_fault *f)
+static int translate12(struct shadow *s, struct shadow_root *r, u64 gpa,
+		       u32 access, struct shadow_fault *f)
 {
 	const struct pt_mode *m = &r->mode;
+	struct pt_walk *w = &r->walk;
+	bool write = access & ACCESS_W;
 	u32 i;
 	int err;
 
 	for (i = 0; i < RETRIES; i++) {
-		err = walk12(s, m, r->n.root.v, gpa, access, w, f);
+		err = walk_root(s, r, gpa, access, f);
 		if (err)
 			return err;
-		f->dirtied = (access & ACCESS_W) &&
-			     !leaf_dirty(m, w->entry[w->level]);
+		f->dirtied = write && !leaf_dirty(m, w->entry[w->level]);
 		if (f->dirtied && (access & SHADOW_KEEP_CLEAN))
 			return -EAGAIN;
-		if (pt_set_ad(m, w, access & ACCESS_W))
+		if (pt_set_ad(m, w, write))
 			return 0;
 	}
 	return -EBUSY;
@@ -179,6 +218,13 @@ static void place(struct shadow *s, struct shadow_root *r, struct fill *x,
 	hpa_t table = r->hpa;
 	u64 e;
 
+	if (x->level == 1 && r->leaf_table != POOL_NONE &&
+	    x->gpa >> 21 == r->leaf_key) {
+		x->table = r->leaf_table;
+		x->slot = (x->gpa >> PAGE_SHIFT) & 511;
+		x->shift = PAGE_SHIFT;
+		return;
+	}
 	shadow_make_room(s, r, flush);
 	for (;; l--, shift -= 9) {
 		slot = (x->gpa >> shift) & 511;
@@ -197,12 +243,16 @@ static void place(struct shadow *s, struct shadow_root *r, struct fill *x,
 	x->shift = (u8)shift;
 	x->slot = slot;
 	x->table = pool_index(&s->pool, table.v);
+	if (l == 1) {
+		r->leaf_table = x->table;
+		r->leaf_key = x->gpa >> 21;
+	}
 }
 
 /* Level of the folded leaf: as large as both stages and hardware allow. */
 static u32 leaf_level(const struct shadow *s, const struct fill *x)
 {
-	u32 shift = MIN(x->w.shift, x->l->shift);
+	u32 shift = MIN(x->w->shift, x->l->shift);
 
 	if (shift >= 30 && s->vm->slat->max_page >= 3)
 		return 3;
@@ -237,14 +287,14 @@ static void fill_one(struct shadow *s, struct shadow_root *r, struct fill *x,
 		     bool *flush)
 {
 	const struct leaf01 *l = x->l;
-	u64 e12 = x->w.entry[x->w.level], size, e, old;
-	u32 rights = fold_rights(&r->mode, x->w.rights, l->access, e12);
+	u64 e12 = x->w->entry[x->w->level], size, e, old;
+	u32 rights = fold_rights(&r->mode, x->w->rights, l->access, e12);
 
 	place(s, r, x, flush);
 	size = BIT(x->shift);
 	e = fold_leaf(&r->types, x->level,
-		      HPA(ALIGN_DOWN(x->w.addr + l->delta, size)), rights, e12,
-		      x->w.level, l->type);
+		      HPA(ALIGN_DOWN(x->w->addr + l->delta, size)), rights, e12,
+		      x->w->level, l->type);
 	old = s->pool.mem[x->table][x->slot];
 	if (shrinks(s, old, e))
 		*flush = true;
@@ -276,14 +326,14 @@ static bool run_start(struct shadow *s, const struct shadow_root *r,
 	k->size = 0;
 	if (!l || l->shift < x->shift || (m->ept && !fold_type_exists(e)))
 		return false;
-	rights = fold_rights(m, pt_rights(m, x->w.all & e, x->w.any | e),
+	rights = fold_rights(m, pt_rights(m, x->w->all & e, x->w->any | e),
 			     l->access, e);
 	if (!(rights & ACCESS_R))
 		return false;
 	k->start = l->key << l->shift;
 	k->size = BIT(l->shift);
 	k->add = l->delta + fold_leaf(&r->types, x->level, HPA(0), rights, e,
-				      x->w.level, l->type);
+				      x->w->level, l->type);
 	return true;
 }
 
@@ -297,12 +347,12 @@ static __always_inline u32 fill_from_table(struct shadow *s,
 					   u32 end, const bool small)
 {
 	const struct pt_mode *m = &r->mode;
-	const struct pt_mode_level *ml = &m->level[x->w.level];
-	const u64 set = m->a | (x->w.level > 1 ? PT_PS : 0) |
+	const struct pt_mode_level *ml = &m->level[x->w->level];
+	const u64 set = m->a | (x->w->level > 1 ? PT_PS : 0) |
 			(m->ept ? EPT_R : PT_P | PT_U);
 	const u64 mask = set | ml->rsvd[1];
 	const u64 addr = m->addr & ~(BIT(ml->shift) - 1);
-	const u8 *from = (const u8 *)x->w.ptr[x->w.level] +
+	const u8 *from = (const u8 *)x->w->ptr[x->w->level] +
 			 ((s64)slot - x->slot) * (small ? 4 : 8);
 	u64 *first = s->pool.mem[x->table], *to = first + slot;
 	u64 *const stop = first + end;
@@ -340,15 +390,15 @@ static __always_inline u32 fill_from_table(struct shadow *s,
 static u32 fill_from_leaf(struct shadow *s, struct shadow_root *r,
 			  const struct fill *x, u32 slot, u32 end)
 {
-	u64 e = x->w.entry[x->w.level];
+	u64 e = x->w->entry[x->w->level];
 	struct run k = { 0 };
 
 	for (; slot < end; slot++) {
 		u64 gpa = ALIGN_DOWN(x->gpa, BIT(x->shift)) +
 			  (((u64)slot - x->slot) << x->shift);
-		u64 l1pa = pt_leaf_addr(&r->mode, x->w.level, e, gpa);
+		u64 l1pa = pt_leaf_addr(&r->mode, x->w->level, e, gpa);
 
-		if ((gpa ^ x->gpa) >> x->w.shift)
+		if ((gpa ^ x->gpa) >> x->w->shift)
 			break;
 		if (s->pool.mem[x->table][slot])
 			continue;
@@ -378,9 +428,9 @@ static void fill_neighbours(struct shadow *s, struct shadow_root *r,
 	else if (r->expect != EXPECT_ANY)
 		r->window = MAX(r->window / 2, WINDOW_MIN);
 	end = MIN(slot + r->window, 512);
-	if (x->w.shift > shift)
+	if (x->w->shift > shift)
 		slot = fill_from_leaf(s, r, x, x->slot + 1, end);
-	else if (x->w.ptr[x->w.level] == PT_NO_MEMORY)
+	else if (x->w->ptr[x->w->level] == PT_NO_MEMORY)
 		return;
 	else if (r->mode.size_log == 3)
 		slot = fill_from_table(s, r, x, slot, end, false);
@@ -410,14 +460,15 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 					    .level = r->n.fmt->levels };
 		return -EFAULT;
 	}
-	err = translate12(s, r, gpa.v, access, &x.w, f);
+	x.w = &r->walk;
+	err = translate12(s, r, gpa.v, access, f);
 	if (unlikely(err))
 		return err == -EBUSY ? 0 : err;
-	f->l1pa = L1PA(x.w.addr);
-	x.l = leaf01(s, x.w.addr);
+	f->l1pa = L1PA(x.w->addr);
+	x.l = leaf01(s, x.w->addr);
 	if (unlikely(!x.l || (access & RWX & ~x.l->access))) {
-		describe(f, &x.w, SF_L0);
-		f->l1pa = L1PA(x.w.addr);
+		describe(f, x.w, SF_L0);
+		f->l1pa = L1PA(x.w->addr);
 		return -EPERM;
 	}
 	x.level = leaf_level(s, &x);

@@ -19,6 +19,9 @@
 /* shadow_root.expect after a drop. */
 #define EXPECT_ANY 1ull
 
+/* shadow_root.walk_shift: the last walk is void. */
+#define WALK_NONE 0
+
 /* Tables that one fill may need. */
 #define TABLES_NEEDED PT_LEVELS_MAX
 
@@ -37,6 +40,13 @@ struct shadow_root {
 	bool fresh;		    /* emptied or thinned out since last use */
 	u64 expect; /* L2-physical address at which a sequence would go on */
 	u32 window; /* neighbours to fill next time */
+	/* The last walk of L1's table, and how far it serves again: */
+	struct pt_walk walk;
+	u64 walked;    /* ... for this address */
+	u8 walk_shift; /* ... and those equal from this bit on, or WALK_NONE */
+	/* The last level 1 table filled, and the 2 MiB that it maps: */
+	u32 leaf_table; /* POOL_NONE: none */
+	u64 leaf_key;	/* address >> 21 */
 };
 
 /* A leaf of ept01/npt01, as last seen. */
