@@ -8,10 +8,12 @@
 #define STACK_SHIFT 14
 
 /* Low memory, for code that runs in real mode and for what it shares. */
-#define LOW_STACK 0x7000 /* grows down */
-#define LOW_CTX 0x7000	 /* struct mode_ctx */
-#define AP_BASE 0x9000	 /* start of the other CPUs */
-#define LOW_BASE 0xa000	 /* the mode trampolines */
+#define LOW_STACK 0x7000     /* grows down */
+#define LOW_CTX 0x7000	     /* struct mode_ctx */
+#define AP_BASE 0x9000	     /* start of the other CPUs */
+#define LOW_BASE 0xa000	     /* the mode trampolines */
+#define LOW_BIOS 0xc000	     /* lib/bios.S */
+#define LOW_BIOS_REGS 0xcf00 /* and its registers */
 
 #define SEL_CODE64 0x08
 #define SEL_DATA 0x10
