@@ -266,5 +266,6 @@ bool pt_set_accessed(const struct pt_mode *m, struct pt_walk *w)
 		    !pt_entry_set(m, w, l, want))
 			return false;
 	}
+	w->all |= m->a;
 	return true;
 }
