@@ -5,7 +5,8 @@
 #   HDR_NAME  the header, of tests/guests/lib
 #   FMT_NAME  elf32, elf64 or flat
 GUESTS := hello-mb1 hello-mb1-kludge hello-mb1-elf64 hello-mb2 \
-	modes bios triple exits smp memprobe svm-first svm-exits svm-checks svm-npt vmx-first bench-svm bench-vmx
+	$(filter-out hello,$(basename $(notdir \
+	$(wildcard tests/guests/*.c tests/guests/*.S))))
 
 SRC_hello-mb1 := hello
 SRC_hello-mb1-kludge := hello

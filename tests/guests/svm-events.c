@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Event injection of each type, physical and virtual interrupts and NMIs while
+ * L2 runs, the interrupt shadow, GIF. L2 uses L1's IDT: on_event() notes what
+ * arrives, at whichever level.
+ */
+/* boot: emus=qemu,bochs-svm bare timeout=40 */
+#include "tests/guests/lib/svm.h"
+
+#define VEC_A 0x41
+#define VEC_B 0x52
+#define NOTHING (~0ull)
+
+static struct l2 l2;
+static struct {
+	u32 count, vector;
+	u64 error, rip, cr2;
+} seen;
+
+static bool on_event(struct regs *r)
+{
+	seen.count++;
+	seen.vector = (u32)r->vector;
+	seen.error = r->error;
+	seen.rip = r->rip;
+	seen.cr2 = read_cr2();
+	if (r->vector == VEC_A)
+		apic_eoi();
+	return true;
+}
+
+PAYLOAD(do_vmmcall, "1: vmmcall; jmp 1b")
+PAYLOAD(do_sti, "sti; nop; nop; vmmcall; jmp do_sti")
+PAYLOAD(do_sti_vmmcall, "sti; vmmcall")
+PAYLOAD(do_nops, "nop; nop; nop; vmmcall")
+PAYLOAD(do_cr8, "mov $5, %eax; mov %rax, %cr8; mov %cr8, %rbx; vmmcall")
+PAYLOAD(do_mov_ss, "mov %ss, %eax; mov %eax, %ss; vmmcall")
+PAYLOAD(do_iret, "mov %rsp, %rax; pushq $0x10; push %rax; pushf; pushq $8;"
+		 "lea 1f(%rip), %rax; push %rax; iretq; 1: vmmcall")
+
+static void prepare(void (*code)(void))
+{
+	memset(&seen, 0, sizeof(seen));
+	l2_init(&l2, code);
+}
+
+/* --- injection -------------------------------------------------------------- */
+static const struct {
+	const char *name;
+	u64 event;
+	u32 vector; /* that L2 is to see; 0: none */
+	u64 error;
+	u32 intercept; /* exception vector, 0: none: must not matter */
+} injections[] = {
+	{ "inject-none", EVINJ_EXTINT | VEC_B, 0, 0, 0 },
+	{ "inject-extint", EVINJ_V | EVINJ_EXTINT | VEC_B, VEC_B, 0, 0 },
+	{ "inject-nmi", EVINJ_V | EVINJ_NMI | VEC_NMI, VEC_NMI, 0, 0 },
+	{ "inject-ud", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0, 0 },
+	{ "inject-ud-intercepted", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0,
+	  VEC_UD },
+	{ "inject-gp",
+	  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x1234ull << 32, VEC_GP,
+	  0x1234, 0 },
+	{ "inject-pf", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_PF | 0x6ull << 32,
+	  VEC_PF, 6, VEC_PF },
+	{ "inject-np", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_NP | 0x58ull << 32,
+	  VEC_NP, 0x58, 0 },
+	{ "inject-df", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_DF, VEC_DF, 0, 0 },
+	{ "inject-db", EVINJ_V | EVINJ_EXC | VEC_DB, VEC_DB, 0, 0 },
+	{ "inject-soft", EVINJ_V | EVINJ_SOFT | VEC_B, VEC_B, 0, 0 },
+};
+
+static void test_injection(void)
+{
+	char name[48];
+
+	for (u32 i = 0; i < ARRAY_SIZE(injections); i++) {
+		prepare(do_vmmcall);
+		vmcb_set_eventinj(l2.vmcb, injections[i].event);
+		vmcb_set_nrip(l2.vmcb, (u64)do_vmmcall);
+		vmcb_set_cr2(l2.vmcb, 0xabc000);
+		if (injections[i].intercept)
+			l2_intercept(&l2, ICPT_EXC0 + injections[i].intercept,
+				     true);
+		snprintf(name, sizeof(name), "%s-exit", injections[i].name);
+		check_eq(l2_run(&l2), VMEXIT_VMMCALL, name);
+		check(seen.count == !!injections[i].vector &&
+			      seen.vector == injections[i].vector &&
+			      seen.error == injections[i].error,
+		      injections[i].name, "%u events, vector %x error %lx",
+		      seen.count, seen.vector, seen.error);
+		snprintf(name, sizeof(name), "%s-once", injections[i].name);
+		check(!(vmcb_eventinj(l2.vmcb) & EVINJ_V), name, "%lx",
+		      vmcb_eventinj(l2.vmcb));
+		if (injections[i].vector == VEC_PF)
+			check_known(seen.cr2 == 0xabc000, "inject-pf-cr2",
+				    EMU_BOCHS, "VMRUN does not load CR2", "%lx",
+				    seen.cr2);
+		if (injections[i].vector)
+			check_eq(seen.rip, (u64)do_vmmcall, "inject-rip");
+		vmcb_set_eventinj(l2.vmcb, 0);
+		seen.count = 0;
+		l2_run(&l2);
+		check_eq(seen.count, 0, "inject-no-more");
+	}
+}
+
+/* The IDT ends before the vector: #GP while it is delivered. */
+static void test_vectoring(void)
+{
+	static const struct {
+		const char *name;
+		u64 event;
+	} rows[] = {
+		{ "vectoring-extint", EVINJ_V | EVINJ_EXTINT | VEC_B },
+		{ "vectoring-soft", EVINJ_V | EVINJ_SOFT | VEC_B },
+		{ "vectoring-exception", EVINJ_V | EVINJ_EXC | VEC_XM },
+	};
+	char name[48];
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		prepare(do_vmmcall);
+		l2.vmcb->idtr_.limit = 16 * 16 - 1;
+		l2_intercept(&l2, ICPT_EXC0 + VEC_GP, true);
+		vmcb_set_eventinj(l2.vmcb, rows[i].event);
+		check_eq(l2_run(&l2), VMEXIT_EXC + VEC_GP, rows[i].name);
+		snprintf(name, sizeof(name), "%s-info", rows[i].name);
+		check_known(vmcb_exitintinfo(l2.vmcb) == rows[i].event, name,
+			    i == 2 ? EMU_QEMU : EMU_NONE, "EXITINTINFO differs",
+			    "%lx", vmcb_exitintinfo(l2.vmcb));
+		snprintf(name, sizeof(name), "%s-error", rows[i].name);
+		check_known((vmcb_exitinfo1(l2.vmcb) & ~1ull) ==
+				    (rows[i].event & 0xff) * 8 + 2,
+			    name, EMU_QEMU, "the vector times 16, not 8", "%lx",
+			    vmcb_exitinfo1(l2.vmcb));
+	}
+}
+
+/* --- physical interrupts ----------------------------------------------------- */
+static void send_self(void)
+{
+	icr_send(0, VEC_A | ICR_ASSERT | ICR_SELF);
+}
+
+static void send_nmi(void)
+{
+	icr_send(cpu_index(), ICR_NMI | ICR_ASSERT);
+}
+
+/* So it goes for V_INTR_MASKING, and for a GIF that L0 makes of it. */
+#define BOCHS_IF EMU_BOCHS, "VMRUN masks interrupts by the guest's IF alone"
+
+static const struct {
+	const char *name;
+	bool intercept, masking, host_if, guest_if, nmi;
+	u64 want;	  /* exit code */
+	u32 in_l2, after; /* events seen by L2; by L1 once GIF and IF are on */
+} phys[] = {
+	{ "intr-exit", 1, 0, 0, 1, 0, VMEXIT_INTR, 0, 1 },
+	{ "intr-guest-if-off", 1, 0, 1, 0, 0, VMEXIT_VMMCALL, 0, 1 },
+	{ "intr-masking", 1, 1, 1, 0, 0, VMEXIT_INTR, 0, 1 },
+	{ "intr-masking-host-off", 1, 1, 0, 1, 0, VMEXIT_VMMCALL, 0, 1 },
+	{ "intr-to-l2", 0, 0, 0, 1, 0, VMEXIT_VMMCALL, 1, 0 },
+	{ "intr-to-l2-off", 0, 0, 1, 0, 0, VMEXIT_VMMCALL, 0, 1 },
+	{ "nmi-exit", 1, 0, 0, 0, 1, VMEXIT_NMI, 0, 1 },
+	{ "nmi-to-l2", 0, 0, 0, 0, 1, VMEXIT_VMMCALL, 1, 0 },
+};
+
+static void test_physical(void)
+{
+	char name[48];
+
+	for (u32 i = 0; i < ARRAY_SIZE(phys); i++) {
+		prepare(do_nops);
+		l2_intercept(&l2, phys[i].nmi ? ICPT_NMI : ICPT_INTR,
+			     phys[i].intercept);
+		vmcb_set_vintr(l2.vmcb, phys[i].masking ? VINTR_MASKING : 0);
+		if (phys[i].guest_if)
+			vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+		clgi();
+		if (phys[i].host_if)
+			sti();
+		phys[i].nmi ? send_nmi() : send_self();
+		svm_enter(l2.vmcb, &l2.gprs, svm_host);
+		check_known(vmcb_exitcode(l2.vmcb) == phys[i].want,
+			    phys[i].name, BOCHS_IF, "exit %lx",
+			    vmcb_exitcode(l2.vmcb));
+		snprintf(name, sizeof(name), "%s-l2", phys[i].name);
+		check_known(seen.count == phys[i].in_l2, name, BOCHS_IF, "%u",
+			    seen.count);
+		if (vmcb_exitcode(l2.vmcb) != VMEXIT_VMMCALL)
+			check_eq(vmcb_rip(l2.vmcb), (u64)do_nops, "at-once");
+		seen.count = 0;
+		sti();
+		stgi();
+		__asm__ volatile("nop; nop");
+		cli();
+		snprintf(name, sizeof(name), "%s-l1", phys[i].name);
+		check_known(seen.count == phys[i].after, name, BOCHS_IF, "%u",
+			    seen.count);
+	}
+}
+
+/* --- virtual interrupts -------------------------------------------------------- */
+#define BOCHS_VIRQ "not noticed while IF stays set"
+#define VIRQ(prio) \
+	(VINTR_IRQ | (u64)VEC_B << VINTR_VECTOR_SHIFT | (prio##ull) << 16)
+
+static const struct {
+	const char *name;
+	void (*code)(void);
+	u64 vintr;
+	bool guest_if, shadow, intercept;
+	u64 want;
+	u32 seen;
+	bool pending; /* V_IRQ afterwards */
+	enum emulator emu;
+	const char *fault;
+} virts[] = {
+	{ "virq", do_nops, VIRQ(8), 1, 0, 0, VMEXIT_VMMCALL, 1, 0, EMU_BOCHS,
+	  BOCHS_VIRQ },
+	{ "virq-if-off", do_nops, VIRQ(8), 0, 0, 0, VMEXIT_VMMCALL, 0, 1, 0,
+	  "" },
+	{ "virq-sti", do_sti, VIRQ(8), 0, 0, 0, VMEXIT_VMMCALL, 1, 0, 0, "" },
+	{ "virq-tpr", do_nops, VIRQ(8) | 8, 1, 0, 0, VMEXIT_VMMCALL, 0, 1,
+	  EMU_QEMU, "V_TPR of the same priority does not hold it" },
+	{ "virq-tpr-below", do_nops, VIRQ(8) | 7, 1, 0, 0, VMEXIT_VMMCALL, 1, 0,
+	  EMU_BOCHS, BOCHS_VIRQ },
+	{ "virq-ignore-tpr", do_nops, VIRQ(1) | VINTR_IGN_TPR | 15, 1, 0, 0,
+	  VMEXIT_VMMCALL, 1, 0, EMU_BOCHS, BOCHS_VIRQ },
+	{ "virq-masking", do_nops, VIRQ(8) | VINTR_MASKING, 1, 0, 0,
+	  VMEXIT_VMMCALL, 1, 0, EMU_BOCHS, BOCHS_VIRQ },
+	{ "virq-sti-shadow", do_sti_vmmcall, VIRQ(8), 0, 0, 0, VMEXIT_VMMCALL,
+	  0, 1, 0, "" },
+	{ "virq-int-state", do_vmmcall, VIRQ(8), 1, 1, 0, VMEXIT_VMMCALL, 0, 1,
+	  EMU_QEMU, "VMRUN ignores the interrupt shadow of int_state" },
+	{ "vintr-window", do_nops, VIRQ(8), 1, 0, 1, VMEXIT_VINTR, 0, 1,
+	  EMU_BOCHS, BOCHS_VIRQ },
+	{ "vintr-window-sti", do_sti, VIRQ(8), 0, 0, 1, VMEXIT_VINTR, 0, 1, 0,
+	  "" },
+	{ "vintr-window-off", do_nops, VIRQ(8), 0, 0, 1, VMEXIT_VMMCALL, 0, 1,
+	  0, "" },
+};
+
+static void test_virtual(void)
+{
+	char name[48];
+	u64 code;
+
+	for (u32 i = 0; i < ARRAY_SIZE(virts); i++) {
+		prepare(virts[i].code);
+		vmcb_set_vintr(l2.vmcb, virts[i].vintr);
+		vmcb_set_int_state(l2.vmcb,
+				   virts[i].shadow ? INT_STATE_SHADOW : 0);
+		l2_intercept(&l2, ICPT_VINTR, virts[i].intercept);
+		if (virts[i].guest_if)
+			vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+		code = l2_run(&l2);
+		check_known(code == virts[i].want &&
+				    seen.count == virts[i].seen,
+			    virts[i].name, virts[i].emu, virts[i].fault,
+			    "exit %lx, %u seen", code, seen.count);
+		snprintf(name, sizeof(name), "%s-pending", virts[i].name);
+		check_known(!!(vmcb_vintr(l2.vmcb) & VINTR_IRQ) ==
+				    virts[i].pending,
+			    name, virts[i].emu, virts[i].fault, "%lx",
+			    vmcb_vintr(l2.vmcb));
+	}
+}
+
+static void test_state(void)
+{
+	prepare(do_sti_vmmcall);
+	l2_run(&l2);
+	check_eq(vmcb_int_state(l2.vmcb) & INT_STATE_SHADOW, 1, "sti-shadow");
+	check(vmcb_rflags(l2.vmcb) & RFLAGS_IF, "sti-if", "clear");
+	prepare(do_mov_ss);
+	l2_run(&l2);
+	check_eq(vmcb_int_state(l2.vmcb) & INT_STATE_SHADOW, 1,
+		 "mov-ss-shadow");
+	prepare(do_nops);
+	l2_run(&l2);
+	check_eq(vmcb_int_state(l2.vmcb) & INT_STATE_SHADOW, 0, "no-shadow");
+	prepare(do_cr8);
+	vmcb_set_vintr(l2.vmcb, VINTR_MASKING);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "cr8-exit");
+	check_eq(vmcb_vintr(l2.vmcb) & VINTR_TPR, 5, "cr8-is-v-tpr");
+	check_eq(l2.gprs.rbx, 5, "cr8-reads-v-tpr");
+	check_eq(read_cr8(), 0, "cr8-of-l1-untouched");
+	prepare(do_iret);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "iret");
+}
+
+/* --- GIF ------------------------------------------------------------------------ */
+static void test_gif(void)
+{
+	memset(&seen, 0, sizeof(seen));
+	sti();
+	clgi();
+	send_self();
+	delay_us(100);
+	check_known(seen.count == 0, "clgi-holds-intr", BOCHS_IF, "%u",
+		    seen.count);
+	stgi();
+	__asm__ volatile("nop");
+	check_eq(seen.count, 1, "stgi-lets-intr");
+	cli();
+	seen.count = 0;
+	clgi();
+	send_nmi();
+	send_nmi();
+	delay_us(100);
+	check_eq(seen.count, 0, "clgi-holds-nmi");
+	stgi();
+	__asm__ volatile("nop");
+	check_eq(seen.count, 1, "stgi-lets-one-nmi");
+	/* after #VMEXIT GIF is 0, whatever it was: an NMI waits for STGI */
+	prepare(do_nops);
+	svm_enter(l2.vmcb, &l2.gprs, svm_host);
+	send_nmi();
+	delay_us(100);
+	check_eq(seen.count, 0, "gif-clear-after-exit");
+	stgi();
+	__asm__ volatile("nop");
+	check_eq(seen.count, 1, "gif-nmi-then");
+	/* IF alone still counts while GIF is 1 */
+	seen.count = 0;
+	send_self();
+	delay_us(100);
+	check_eq(seen.count, 0, "if-holds-intr");
+	sti();
+	__asm__ volatile("nop");
+	cli();
+	check_eq(seen.count, 1, "if-lets-intr");
+}
+
+/* An L2 that computes is left when the interrupt comes, not before. */
+PAYLOAD(do_spin, "1: inc %rbx; jmp 1b")
+
+static void test_timer(void)
+{
+	u32 exits = 0;
+
+	prepare(do_spin);
+	l2_intercept(&l2, ICPT_INTR, true);
+	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	apic_write(APIC_TIMER_DIV, 0xb);
+	apic_write(APIC_LVT_TIMER, VEC_A);
+	apic_write(APIC_TIMER_INIT, 20000000);
+	for (u32 i = 0; i < 10 && !seen.count; i++) {
+		clgi();
+		sti();
+		svm_enter(l2.vmcb, &l2.gprs, svm_host);
+		exits += vmcb_exitcode(l2.vmcb) == VMEXIT_INTR;
+		stgi();
+		__asm__ volatile("nop");
+		cli();
+	}
+	check(seen.count == 1 && exits == 1, "timer-ends-l2",
+	      "%u seen, %u exits", seen.count, exits);
+	check(l2.gprs.rbx > 10, "l2-computed", "%lu", l2.gprs.rbx);
+}
+
+void main(void)
+{
+	static const u8 vectors[] = { VEC_A,  VEC_B,  VEC_NMI, VEC_UD, VEC_GP,
+				      VEC_PF, VEC_NP, VEC_DF,  VEC_DB };
+
+	svm_on();
+	apic_enable();
+	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
+		set_hook(vectors[i], on_event);
+	test_injection();
+	test_vectoring();
+	test_physical();
+	test_virtual();
+	test_state();
+	test_gif();
+	test_timer();
+}
