@@ -19,7 +19,8 @@ EMULATOR_ARGS = {"bochs-svm": "clearcpuid=mwaitx"}
 BARE = bool(os.environ.get("BARE"))
 
 # how much slower a machine may be than the one the timeouts were tried on
-SLACK = float(os.environ.get("TIMEOUT_SCALE", "3"))
+SLACK = float(os.environ.get("TIMEOUT_SCALE", "2"))
+PATIENCE = 4.0
 
 CASES = []
 
@@ -39,7 +40,7 @@ def path(*parts):
 class Case:
     """A test.
 
-    emus: one case for each.  timeout: seconds on an idle machine.
+    emus: one case for each.  timeout: seconds of CPU time.
     l1, append, modules [(file, args)], hv: what GRUB loads.
     expect, forbid: regular expressions for lines of the console.
     order: the expected lines must come in the order given.
@@ -77,8 +78,9 @@ class Case:
             raise Skip(why)
         mkiso.build(machine.iso, row["l1"], row["append"], row["modules"],
                     None if row["bare"] or BARE else path("abyme.elf"), row["hv"])
-        result = emu.Run(machine, row["timeout"] * SLACK, row["stop"],
-                         row["times"], log=self.file(part + ".log")).go()
+        result = emu.Run(machine, row["timeout"] * SLACK, PATIENCE,
+                         row["stop"], row["times"],
+                         log=self.file(part + ".log")).go()
         os.unlink(machine.iso)
         self.last = result
         judge(row, result)

@@ -363,13 +363,17 @@ class Run:
 
     stop: a console line that ends the run when it has come so many times;
     grace: seconds that are still read after it, or after a panic. The run
-    also ends with the emulator, or at timeout.
+    also ends with the emulator, or at timeout: seconds of the emulator's CPU
+    time, so that a loaded machine does not make a good run bad, or patience
+    times as many on the clock.
     """
 
-    def __init__(self, machine, timeout=300, stop=None, times=1, grace=2.0,
+    def __init__(self, machine, timeout=300, patience=1.0, stop=None,
+                 times=1, grace=2.0,
                  echo=None, log=None, keyboard=None, started=None):
         self.machine = machine
         self.timeout = timeout
+        self.patience = patience
         self.stop = re.compile(stop) if stop else None
         self.times = times
         self.grace = grace
@@ -410,10 +414,10 @@ class Run:
         if self.keyboard is not None:
             selector.register(self.keyboard, selectors.EVENT_READ, "keyboard")
         e.register(selector)
-        deadline = begin + self.timeout
+        deadline = begin + self.timeout * self.patience
         while result.why != "exit":
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or cpu_time(e.process.pid) > self.timeout:
                 result.why = result.why or "timeout"
                 break
             for key, _ in selector.select(min(left, 1.0)):
@@ -476,6 +480,16 @@ def crashed(workdir):
         return False
     return any("shutdown requested" not in s and "soft power off" not in s
                for s in panics)
+
+
+def cpu_time(pid):
+    """Seconds of CPU time that a process of ours used."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def emulator_log(workdir):
