@@ -39,11 +39,12 @@ struct cpu {
 	};
 	u64 gdt[8] __aligned(16);
 	struct tss64 tss;
-	u8 *ist_stack;	  /* three of IST_SIZE: NMI, #DF, #MC */
-	bool online;	  /* root mode entered */
+	u8 *ist_stack; /* three of IST_SIZE: NMI, #DF, #MC */
+	bool online;   /* root mode entered */
+	/* Three flags that a backend tests at once before it enters. */
 	bool nmi_pending; /* an NMI came while L0 ran: L1's, not yet given */
-	bool mce_pending; /* a machine check came while L0 ran: L1's; next to
-			   * nmi_pending, so that one test finds both */
+	bool mce_pending; /* a machine check came while L0 ran: L1's */
+	bool kicked;	  /* a backend's: look at the vcpu's requests first */
 	u32 nmi_count;	  /* NMIs that came */
 };
 

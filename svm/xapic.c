@@ -16,7 +16,7 @@
 #include "core/x86.h"
 #include "mm/page.h"
 #include "mm/slat.h"
-#include "svm/icr.h"
+#include "core/icr.h"
 #include "svm/internal.h"
 
 #define APIC_LDR 0x0d0

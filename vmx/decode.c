@@ -56,7 +56,7 @@ static bool exception(struct vcpu *v, struct vmexit *x)
 	u32 info = (u32)vmx_get(v, CACHED_INTR_INFO);
 
 	if (INTR_TYPE(info) == INTR_TYPE_NMI) {
-		/* Only while one waits for its window: they merge. */
+		/* While one waits for its window they merge. */
 		v->vmx->nmi_pending = true;
 		return false;
 	}
@@ -70,6 +70,9 @@ static bool exception(struct vcpu *v, struct vmexit *x)
 
 static bool memory(struct vcpu *v, struct vmexit *x)
 {
+	if (unlikely(vmx_watches_icr) &&
+	    vmx_watch_mmio(v, vmx_get(v, CACHED_QUAL)))
+		return false;
 	x->kind = EXIT_MEMORY;
 	x->mem.gpa = L1PA(vmx_get(v, CACHED_GPA));
 	x->mem.access = qual_ept_access(vmx_get(v, CACHED_QUAL));
@@ -78,9 +81,16 @@ static bool memory(struct vcpu *v, struct vmexit *x)
 
 static bool sipi(struct vcpu *v, struct vmexit *x)
 {
-	vmx_after_sipi(v);
 	x->kind = EXIT_SIPI;
 	x->sipi_vector = (u8)vmx_get(v, CACHED_QUAL);
+	return true;
+}
+
+static bool wrmsr_exit(struct vcpu *v, struct vmexit *x)
+{
+	if (unlikely(vmx_watches_icr) && vmx_watch_wrmsr(v))
+		return false;
+	x->kind = EXIT_WRMSR;
 	return true;
 }
 
@@ -126,7 +136,7 @@ static const struct {
 	[REASON_CR_ACCESS] = { .fn = cr_access },
 	[REASON_IO] = { .fn = io },
 	[REASON_RDMSR] = { .kind = EXIT_RDMSR },
-	[REASON_WRMSR] = { .kind = EXIT_WRMSR },
+	[REASON_WRMSR] = { .fn = wrmsr_exit },
 	[REASON_BAD_GUEST] = { .kind = EXIT_ENTRY_FAILED },
 	[REASON_BAD_MSR_LOAD] = { .kind = EXIT_ENTRY_FAILED },
 	[REASON_BAD_MCE] = { .kind = EXIT_MCE },

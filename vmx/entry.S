@@ -29,7 +29,7 @@ vmx_enter:
 	mov $HOST_RSP_FIELD, %eax
 	vmwrite %rsp, %rax
 vmx_window:
-	cmpw $0, (%rcx)			/* nmi_pending, mce_pending */
+	testl $0xffffff, (%rcx)		/* nmi_pending, mce_pending, kicked */
 	jne vmx_abort
 	test %dl, %dl			/* flags live up to the jz */
 	mov (%rdi), %rax
@@ -91,5 +91,40 @@ vmx_exit:
 	pop %rbx
 	ret
 	.size vmx_enter, . - vmx_enter
+
+/*
+ * void vmx_halt(const u64 *wake)
+ *
+ * Halt until an NMI, unless *@wake is not 0 already. One that comes between
+ * the test and the HLT: its handler moves RIP to vmx_halt_end.
+ */
+	.globl vmx_halt, vmx_halt_window, vmx_halt_end
+	.type vmx_halt, @function
+vmx_halt:
+vmx_halt_window:
+	cmpq $0, (%rdi)
+	jne vmx_halt_end
+	hlt
+vmx_halt_end:
+	ret
+	.size vmx_halt, . - vmx_halt
+
+/*
+ * void vmx_iret(void)
+ *
+ * An IRET to the caller: NMIs are no longer blocked.
+ */
+	.globl vmx_iret
+	.type vmx_iret, @function
+vmx_iret:
+	pop %rax
+	mov %rsp, %rcx
+	push $0x10			/* SEL_DS */
+	push %rcx
+	pushfq
+	push $0x08			/* SEL_CS */
+	push %rax
+	iretq
+	.size vmx_iret, . - vmx_iret
 
 	.section .note.GNU-stack, "", @progbits

@@ -5,10 +5,13 @@
 #include "core/x86.h"
 #include "vmx/internal.h"
 
-/* With entry.S: both flags in one test. */
-_Static_assert(offsetof(struct cpu, mce_pending) ==
-		       offsetof(struct cpu, nmi_pending) + 1,
-	       "vmx_enter() tests both as one word");
+/* With entry.S: all flags in one test. */
+_Static_assert(offsetof(struct cpu, nmi_pending) % 4 == 1 &&
+		       offsetof(struct cpu, mce_pending) ==
+			       offsetof(struct cpu, nmi_pending) + 1 &&
+		       offsetof(struct cpu, kicked) ==
+			       offsetof(struct cpu, nmi_pending) + 2,
+	       "vmx_enter() tests them as one");
 
 #define SHADOW (INTRBL_STI | INTRBL_MOV_SS)
 #define WINDOW_PIN (PIN_NMI | PIN_VNMI)
@@ -186,7 +189,9 @@ static void nmi_window(struct vcpu *v, bool on)
 	    !vmx_can(GROUP_PROC, PROC_NMI_WINDOW))
 		return;
 	v->vmx->nmi_window = on;
-	vmx_set_ctl(v, GROUP_PIN, on ? pin | WINDOW_PIN : pin & ~WINDOW_PIN);
+	if (!vmx_watches_icr)
+		vmx_set_ctl(v, GROUP_PIN,
+			    on ? pin | WINDOW_PIN : pin & ~WINDOW_PIN);
 	vmx_set_ctl(v, GROUP_PROC,
 		    on ? proc | PROC_NMI_WINDOW : proc & ~PROC_NMI_WINDOW);
 }
@@ -204,31 +209,6 @@ static void deliver_nmi(struct vcpu *v)
 	vmx_inject_raw(v, INTR_INFO(INTR_TYPE_NMI, VEC_NMI), 0, 0);
 }
 
-/*
- * emulator fault: Bochs keeps SMIs and NMIs blocked when a SIPI ends the wait
- * in VMX non-root operation. NMIs are freed by an IRET; SMIs by RSM only, so
- * that from now on each exit saves "blocking by SMI", which no entry outside
- * of SMM accepts: the bit is taken out after each exit (enter(), run.c).
- */
-void vmx_after_sipi(struct vcpu *v)
-{
-	if (!(vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTRBL_SMI))
-		return;
-	v->vmx->smi_stuck = true;
-	__asm__ volatile("mov %%rsp, %%rax\n\t"
-			 "push %0\n\t"
-			 "push %%rax\n\t"
-			 "pushfq\n\t"
-			 "push %1\n\t"
-			 "lea 1f(%%rip), %%rax\n\t"
-			 "push %%rax\n\t"
-			 "iretq\n"
-			 "1:\n\t"
-			 :
-			 : "i"(SEL_DS), "i"(SEL_CS)
-			 : "rax", "cc", "memory");
-}
-
 void vmx_deliver(struct vcpu *v)
 {
 	if (v->vmx->vectoring)
@@ -237,18 +217,25 @@ void vmx_deliver(struct vcpu *v)
 		deliver_nmi(v);
 }
 
-/* The handlers may interrupt L0 just before the entry: see entry.S. */
+/* The handlers may interrupt L0 just before the entry, or before the HLT of a
+ * CPU that waits: see entry.S. */
 static void leave_window(struct trap_frame *f)
 {
 	if (f->rip >= (u64)(uintptr_t)vmx_window &&
 	    f->rip < (u64)(uintptr_t)vmx_window_end)
 		f->rip = (u64)(uintptr_t)vmx_abort;
+	if (f->rip >= (u64)(uintptr_t)vmx_halt_window &&
+	    f->rip < (u64)(uintptr_t)vmx_halt_end)
+		f->rip = (u64)(uintptr_t)vmx_halt_end;
 }
 
 bool vmx_nmi_hook(struct cpu *cpu, struct trap_frame *f)
 {
 	leave_window(f);
-	return false;
+	if (!vmx_watches_icr || !cpu->vcpu || !vmx_take_kick(cpu->vcpu))
+		return false;
+	cpu->kicked = true;
+	return true;
 }
 
 bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f)

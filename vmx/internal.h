@@ -23,6 +23,11 @@ enum vmx_entered {
 u32 vmx_enter(struct vcpu *v, u64 *host_rsp, bool launched, const bool *nmi);
 extern const u8 vmx_exit[]; /* HOST_RIP */
 extern const u8 vmx_window[], vmx_window_end[], vmx_abort[];
+/* Halt until an NMI, unless *@wake is not 0. */
+void vmx_halt(const u64 *wake);
+extern const u8 vmx_halt_window[], vmx_halt_end[];
+/* NMIs are no longer blocked. */
+void vmx_iret(void);
 
 /* setup.c: virt_ops */
 bool vmx_present(void);
@@ -54,8 +59,17 @@ bool vmx_mode64(struct vcpu *v);
 void vmx_run(struct vcpu *v, struct vmexit *x);
 void vmx_kick(struct vcpu *v);
 
-/* event.c: after an exit by SIPI. */
-void vmx_after_sipi(struct vcpu *v);
+/* True once for each vmx_kick(). */
+bool vmx_take_kick(struct vcpu *v);
+
+/* watch.c: INIT and SIPI where their reception cannot be used. */
+extern bool vmx_watches_icr;
+int vmx_watch_init(struct vm *vm);
+/* An EPT violation or WRMSR of L1: was it the APIC's, and is it done? */
+bool vmx_watch_mmio(struct vcpu *v, u64 qual);
+bool vmx_watch_wrmsr(struct vcpu *v);
+/* Until there is a request. */
+void vmx_watch_wait(struct vcpu *v);
 
 /* decode.c: true when core must see @x. */
 bool vmx_decode(struct vcpu *v, u32 raw, struct vmexit *x);

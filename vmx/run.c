@@ -18,31 +18,56 @@
  */
 void vmx_kick(struct vcpu *v)
 {
-	if (v->run_state == VCPU_WAIT_SIPI)
+	if (v->run_state == VCPU_WAIT_SIPI && !vmx_watches_icr)
 		return;
 	__atomic_store_n(&v->vmx->kicked, true, __ATOMIC_RELEASE);
-	apic_send_init(v->cpu->apic_id);
+	if (vmx_watches_icr)
+		apic_send_nmi(v->cpu->apic_id);
+	else
+		apic_send_init(v->cpu->apic_id);
 }
 
-static bool take_kick(struct vcpu *v)
+bool vmx_take_kick(struct vcpu *v)
 {
 	return __atomic_exchange_n(&v->vmx->kicked, false, __ATOMIC_ACQ_REL);
 }
 
-/* Work that other CPUs asked for. True: core has to look at the rest. */
-static __noinline bool requests(struct vcpu *v)
+static bool nested_exit(struct vcpu *v, u32 raw);
+
+/* INIT and SIPI that L0 itself delivers. True: @x is for core. */
+static bool posted(struct vcpu *v, struct vmexit *x)
+{
+	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT)) {
+		request_take(v, REQ_INIT);
+		if (nested_exit(v, REASON_INIT))
+			return false;
+		x->kind = EXIT_INIT;
+		x->raw = REASON_INIT;
+		return true;
+	}
+	if (!request_take(v, REQ_SIPI))
+		return false;
+	x->kind = EXIT_SIPI;
+	x->raw = REASON_SIPI;
+	x->sipi_vector = v->sipi_vector;
+	return true;
+}
+
+/* Work that other CPUs asked for. True: core has to look at @x or the rest. */
+static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 {
 	const struct vmx_vm *b = v->vm->backend;
 
+	if (v->vmx->waits)
+		vmx_watch_wait(v);
 	if (request_take(v, REQ_FLUSH_TLB)) {
-		slat_flushing(v->vm->slat, v->index);
 		vmx_invept(INVEPT_SINGLE, b->eptp);
 		v->vmx->ept01_changed = true;
 		if (b->io_used && !v->in_l2)
 			vmx_set_ctl(v, GROUP_PROC,
 				    vmx_ctl(v, GROUP_PROC) | PROC_IO_BITMAP);
 	}
-	return request_pending(v);
+	return posted(v, x) || request_pending(v) || v->vmx->waits;
 }
 
 static inline void before_entry(struct vcpu *v)
@@ -77,6 +102,7 @@ static inline s64 enter(struct vcpu *v)
 
 	if (unlikely(how == VMX_ABORTED)) {
 		x->rsp = v->gpr[RSP];
+		v->cpu->kicked = false;
 		return -1;
 	}
 	x->valid = 0;
@@ -85,9 +111,6 @@ static inline s64 enter(struct vcpu *v)
 	c->launched = true;
 	x->entry_info = 0; /* an exit clears the valid bit */
 	v->gpr[RSP] = x->rsp = vmread(VMCS_GUEST_RSP);
-	if (unlikely(x->smi_stuck))
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
-			vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~INTRBL_SMI);
 	return (s64)(u32)vmread(VMCS_EXIT_REASON);
 }
 
@@ -134,7 +157,16 @@ static bool drop_init(struct vcpu *v, u32 raw)
 	v->vmx->fresh = false;
 	if (raw != REASON_INIT)
 		return false;
-	return take_kick(v) || (fresh && !vmx_get(v, CACHED_RIP));
+	return vmx_take_kick(v) || (fresh && !vmx_get(v, CACHED_RIP));
+}
+
+/* A physical NMI has exited: they are blocked until an IRET. */
+static __noinline bool nmi_was_kick(struct vcpu *v)
+{
+	if (INTR_TYPE(vmx_get(v, CACHED_INTR_INFO)) != INTR_TYPE_NMI)
+		return false;
+	vmx_iret();
+	return vmx_watches_icr && vmx_take_kick(v);
 }
 
 void vmx_run(struct vcpu *v, struct vmexit *x)
@@ -144,7 +176,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		s64 r;
 		u32 raw;
 
-		if (unlikely(request_pending(v)) && requests(v))
+		if (unlikely(request_pending(v) | v->vmx->waits) &&
+		    requests(v, x))
 			return;
 		before_entry(v);
 		r = enter(v);
@@ -155,6 +188,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		stat_exit(v, raw);
 		if (unlikely(v->vmx->fresh || raw == REASON_INIT) &&
 		    drop_init(v, raw))
+			return;
+		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_kick(v))
 			return;
 		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
 			continue;

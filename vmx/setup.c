@@ -151,6 +151,7 @@ static int vm_tables(struct vm *vm, struct vmx_vm *b)
 int vmx_vm_init(struct vm *vm)
 {
 	struct vmx_vm *b = page_alloc(1);
+	int err;
 
 	if (!b)
 		return -ENOMEM;
@@ -162,7 +163,9 @@ int vmx_vm_init(struct vm *vm)
 	b->msr_bitmap_pa = ptr_hpa(b->msr_bitmap);
 	b->io_bitmap_pa = ptr_hpa(b->io_bitmap);
 	vm->backend = b;
-	return vm_tables(vm, b);
+	b->apic_page = HPA_NONE;
+	err = vm_tables(vm, b);
+	return err ? err : vmx_watch_init(vm);
 }
 
 int vmx_vcpu_init(struct vcpu *v)
@@ -199,6 +202,8 @@ static void vmcs01_controls(struct vcpu *v)
 		if (g == GROUP_PROC2)
 			a.may1 &= vmx_offered.ctl[g].may1 | ~PROC2_VPID;
 		val = vmx_controls(&a, vmx_wanted[g]);
+		if (g == GROUP_PIN && vmx_watches_icr)
+			val |= PIN_NMI | PIN_VNMI;
 		if (g == GROUP_PROC && b->io_used)
 			val |= PROC_IO_BITMAP;
 		if (g == GROUP_PROC3 && !(vmx_ctl(v, GROUP_PROC) & PROC_PROC3))

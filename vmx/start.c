@@ -10,8 +10,9 @@
 #define AR_CODE 0x9bu
 #define AR_DATA 0x93u
 #define AR_LDT 0x82u
-#define AR_TSS16 0x83u
-#define AR_TSS32 0x8bu
+/* VMX wants a busy TSS in TR at all times; a 16-bit one would make the step
+ * into long mode a #GP. */
+#define AR_TSS 0x8bu
 #define AR_32BIT 0xc000u /* G, D/B */
 
 #define DR6_INIT 0xffff0ff0ull
@@ -36,7 +37,7 @@ static void init_segs(struct vcpu *v)
 	vmx_set_seg(v, SEG_CS, &s);
 	s = (struct segment){ .attr = AR_LDT, .limit = 0xffff };
 	vmx_set_seg(v, SEG_LDTR, &s);
-	s.attr = AR_TSS16;
+	s.attr = AR_TSS;
 	vmx_set_seg(v, SEG_TR, &s);
 	vmx_set_seg(v, SEG_GDTR, &s);
 	vmx_set_seg(v, SEG_IDTR, &s);
@@ -103,7 +104,7 @@ static void start_pm32(struct vcpu *v, const struct vcpu_start *s)
 	d.sel = 0x10;
 	d.attr = AR_CODE | AR_32BIT;
 	vmx_set_seg(v, SEG_CS, &d);
-	d = (struct segment){ .attr = AR_TSS32, .limit = 0xffff };
+	d = (struct segment){ .attr = AR_TSS, .limit = 0xffff };
 	vmx_set_seg(v, SEG_TR, &d);
 	d = (struct segment){ .limit = s->gdt_limit, .base = s->gdt.v };
 	vmx_set_seg(v, SEG_GDTR, &d);
@@ -125,8 +126,10 @@ void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	init_state(v);
 	v->vmx->kicked = false;
 	v->vmx->fresh = s->kind == START_SIPI;
+	v->vmx->waits = s->kind == START_RESET && vmx_watches_icr;
 	if (s->kind == START_RESET)
-		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_SIPI);
+		vmwrite(VMCS_GUEST_ACTIVITY,
+			v->vmx->waits ? ACTIVITY_ACTIVE : ACTIVITY_WAIT_SIPI);
 	else if (s->kind == START_SIPI)
 		start_sipi(v, s->vector);
 	else

@@ -60,8 +60,9 @@ struct vmx_vm {
 	u8 *msr_bitmap; /* 1 page: L0's intercepts of L1's MSR accesses */
 	u8 *io_bitmap;	/* 2 pages: of its port accesses */
 	hpa_t msr_bitmap_pa, io_bitmap_pa;
-	bool io_used; /* some port is trapped */
-	u64 eptp;     /* ept01 */
+	bool io_used;	 /* some port is trapped */
+	u64 eptp;	 /* ept01 */
+	hpa_t apic_page; /* watched (watch.c), or HPA_NONE */
 };
 
 /* Fields of the current VMCS that are read at most once between an exit and
@@ -112,7 +113,7 @@ struct vmx_vcpu {
 	bool nmi_window; /* NMI-window exiting is on in vmcs01 for that */
 	bool kicked;	 /* the INIT on its way is L0's; atomic */
 	bool fresh;	 /* started by a SIPI, not entered since */
-	bool smi_stuck;	 /* emulator fault: see vmx_after_sipi() */
+	bool waits;	 /* for a SIPI, in L0 (watch.c) */
 	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;

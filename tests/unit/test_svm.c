@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: svm/perm.c svm/icr.c svm/dump.c */
+/* sources: svm/perm.c core/icr.c svm/dump.c */
 #include "tests/unit/unit.h"
 
-#include "svm/icr.h"
+#include "core/icr.h"
 #include "svm/svm.h"
 
 const struct nested_ops *svm_nested;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a write to the local APIC's interrupt command register means for INIT
  * and SIPI, and to whom. Pure. (APM 2, Interprocessor Interrupts) */
-#ifndef SVM_ICR_H
-#define SVM_ICR_H
+#ifndef CORE_ICR_H
+#define CORE_ICR_H
 
 #include "core/types.h"
 
 enum icr_kind {
 	ICR_OTHER, /* the processor may have it */
 	ICR_INIT,
-	ICR_INIT_DEASSERT, /* without effect on any processor with SVM */
+	ICR_INIT_DEASSERT, /* without effect on any processor with SVM or VMX */
 	ICR_SIPI,
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "svm/icr.h"
+#include "core/icr.h"
 
 #define ICR_MODE_SHIFT 8
 #define ICR_MODE_INIT 5
