@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: core/insn.c */
+/* sources: core/insn.c core/insn_exec.c */
 #include "tests/unit/unit.h"
 
 #include <unistd.h>
