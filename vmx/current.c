@@ -93,39 +93,6 @@ void vmx_set_ctl(struct vcpu *v, enum vmx_group g, u64 val)
 	vmwrite(group_field[g], val);
 }
 
-static const u16 cached_field[NR_VMX_CACHED] = {
-	[CACHED_RIP] = VMCS_GUEST_RIP,
-	[CACHED_RFLAGS] = VMCS_GUEST_RFLAGS,
-	[CACHED_CR0] = VMCS_GUEST_CR0,
-	[CACHED_CR3] = VMCS_GUEST_CR3,
-	[CACHED_CR4] = VMCS_GUEST_CR4,
-	[CACHED_EFER] = VMCS_GUEST_EFER,
-	[CACHED_QUAL] = VMCS_EXIT_QUALIFICATION,
-	[CACHED_INTR_INFO] = VMCS_EXIT_INTR_INFO,
-	[CACHED_INSTR_LEN] = VMCS_EXIT_INSTR_LEN,
-	[CACHED_GPA] = VMCS_GUEST_PHYSICAL,
-	[CACHED_LINEAR] = VMCS_GUEST_LINEAR,
-	[CACHED_CS_AR] = VMCS_GUEST_CS_AR,
-};
-
-u64 vmx_get_uncached(struct vcpu *v, enum vmx_cached what)
-{
-	struct vmx_vcpu *x = v->vmx;
-
-	x->cache[what] = vmread(cached_field[what]);
-	x->valid |= (u32)BIT(what);
-	return x->cache[what];
-}
-
-void vmx_put(struct vcpu *v, enum vmx_cached what, u64 val)
-{
-	struct vmx_vcpu *x = v->vmx;
-
-	x->cache[what] = val;
-	x->valid |= (u32)BIT(what);
-	vmwrite(cached_field[what], val);
-}
-
 static void host_msrs(void)
 {
 	vmwrite(VMCS_HOST_SYSENTER_CS, 0);

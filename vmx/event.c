@@ -104,22 +104,6 @@ void vmx_inject_pf(struct vcpu *v, u64 addr, u32 error)
 /* ------------------------------------------------------------------------ */
 /* Deliveries that an exit cut short.					     */
 
-/* SDM 3C, Information for VM Exits That Occur During Event Delivery. */
-static bool may_vector(u32 basic)
-{
-	switch (basic) {
-	case REASON_EXCEPTION_NMI:
-	case REASON_APIC_ACCESS:
-	case REASON_EPT_VIOLATION:
-	case REASON_EPT_MISCONFIG:
-	case REASON_PML_FULL:
-	case REASON_SPP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Was the NMI handler's IRET cut short? Then NMIs are blocked again: the IRET
  * runs once more (SDM 3C, Information About NMI Unblocking Due to IRET). */
 static bool iret_cut_short(struct vcpu *v, u32 basic)
@@ -138,8 +122,6 @@ void vmx_note_vectoring(struct vcpu *v, u32 raw)
 	u32 basic = EXIT_BASIC(raw), info;
 	u64 ib;
 
-	if (!may_vector(basic) || (raw & EXIT_ENTRY_FAILURE))
-		return;
 	info = (u32)vmread(VMCS_IDT_VECTORING);
 	if (!(info & INTR_VALID)) {
 		if (basic == REASON_APIC_ACCESS || !iret_cut_short(v, basic))

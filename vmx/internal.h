@@ -76,8 +76,20 @@ bool vmx_decode(struct vcpu *v, u32 raw, struct vmexit *x);
 
 /* event.c: what waits for the guest goes into the VMCS. */
 void vmx_deliver(struct vcpu *v);
-/* The event whose delivery exit @raw interrupted, NMIs that IRET unblocked. */
+/* Exits that can cut a delivery short, of those that L0 handles and goes on
+ * from. SDM 3C, Information for VM Exits That Occur During Event Delivery. */
+#define VECTORING_EXITS                                          \
+	(BIT(REASON_EXCEPTION_NMI) | BIT(REASON_APIC_ACCESS) |   \
+	 BIT(REASON_EPT_VIOLATION) | BIT(REASON_EPT_MISCONFIG) | \
+	 BIT(REASON_PML_FULL))
+/* The event whose delivery such an exit interrupted, NMIs that IRET
+ * unblocked. */
 void vmx_note_vectoring(struct vcpu *v, u32 raw);
+
+static inline bool vmx_may_vector(u32 raw)
+{
+	return raw < 64 && (VECTORING_EXITS & BIT(raw));
+}
 bool vmx_nmi_hook(struct cpu *cpu, struct trap_frame *f);
 bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
 

@@ -139,7 +139,8 @@ static bool nested_exit(struct vcpu *v, u32 raw)
 	    !vmx_nested->handle_exit(v, raw))
 		return false;
 	/* L0 settled it and L2 goes on where it was. */
-	if (v->in_l2 && v->vmx->vmcs == was && !v->vmx->entry_info)
+	if (vmx_may_vector(raw) && v->in_l2 && v->vmx->vmcs == was &&
+	    !v->vmx->entry_info)
 		vmx_note_vectoring(v, raw);
 	return true;
 }
@@ -193,7 +194,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 			return;
 		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
 			continue;
-		vmx_note_vectoring(v, raw);
+		if (vmx_may_vector(raw))
+			vmx_note_vectoring(v, raw);
 		x->raw = raw;
 		if (vmx_decode(v, raw, x))
 			return;

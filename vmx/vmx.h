@@ -176,15 +176,47 @@ static inline u64 vmx_ctl(const struct vcpu *v, enum vmx_group g)
 	return v->vmx->vmcs->ctl[g];
 }
 
-/* Read through the cache / write through it. */
-u64 vmx_get_uncached(struct vcpu *v, enum vmx_cached what);
-static inline u64 vmx_get(struct vcpu *v, enum vmx_cached what)
+static __always_inline u32 vmx_cached_field(enum vmx_cached what)
 {
-	if (likely(v->vmx->valid & BIT(what)))
-		return v->vmx->cache[what];
-	return vmx_get_uncached(v, what);
+	static const u16 field[NR_VMX_CACHED] = {
+		[CACHED_RIP] = VMCS_GUEST_RIP,
+		[CACHED_RFLAGS] = VMCS_GUEST_RFLAGS,
+		[CACHED_CR0] = VMCS_GUEST_CR0,
+		[CACHED_CR3] = VMCS_GUEST_CR3,
+		[CACHED_CR4] = VMCS_GUEST_CR4,
+		[CACHED_EFER] = VMCS_GUEST_EFER,
+		[CACHED_QUAL] = VMCS_EXIT_QUALIFICATION,
+		[CACHED_INTR_INFO] = VMCS_EXIT_INTR_INFO,
+		[CACHED_INSTR_LEN] = VMCS_EXIT_INSTR_LEN,
+		[CACHED_GPA] = VMCS_GUEST_PHYSICAL,
+		[CACHED_LINEAR] = VMCS_GUEST_LINEAR,
+		[CACHED_CS_AR] = VMCS_GUEST_CS_AR,
+	};
+
+	return field[what];
 }
-void vmx_put(struct vcpu *v, enum vmx_cached what, u64 val);
+
+/* Read through the cache / write through it. @what: a constant. */
+static __always_inline u64 vmx_get(struct vcpu *v, enum vmx_cached what)
+{
+	struct vmx_vcpu *x = v->vmx;
+
+	if (!(x->valid & BIT(what))) {
+		x->cache[what] = vmread(vmx_cached_field(what));
+		x->valid |= (u32)BIT(what);
+	}
+	return x->cache[what];
+}
+
+static __always_inline void vmx_put(struct vcpu *v, enum vmx_cached what,
+				    u64 val)
+{
+	struct vmx_vcpu *x = v->vmx;
+
+	x->cache[what] = val;
+	x->valid |= (u32)BIT(what);
+	vmwrite(vmx_cached_field(what), val);
+}
 
 /* Forget what is cached (after writing such fields by vmwrite()). */
 static inline void vmx_forget(struct vcpu *v)
