@@ -81,7 +81,6 @@ struct nested_vmx {
 	struct vmcs_set writable; /* and writes */
 
 	struct perm_list msr_words, io_words[2];
-	u64 split_page; /* APIC-access page that ept01 maps as 4 KiB */
 };
 
 /* vmx_insn.c: the instructions. False: @reason is none of them. */
@@ -169,8 +168,10 @@ void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);
 /* vmx_func.c */
 bool vmx_vmfunc(struct vcpu *v);
 
-/* vmx_host.c: L1's host state into vmcs01, which is current. */
-void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);
+/* vmx_host.c: L1's host state into vmcs01, which is current. -EINVAL: its
+ * PDPTEs are not good ("Checking and Loading Host Page-Directory-Pointer-Table
+ * Entries"). */
+int __must_check vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);
 
 /* vmx_msrlist.c: lists of L1's. */
 /* 0, or the number (from 1) of the entry that cannot be loaded. vmcs02 is

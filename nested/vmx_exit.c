@@ -43,6 +43,7 @@ static void vmx_abort_l1(struct vcpu *v, u32 why)
 }
 
 #define ABORT_SAVE_MSR 1u
+#define ABORT_HOST_PDPTE 2u
 #define ABORT_LOAD_MSR 4u
 
 /* To L1, with vmcs12 complete. */
@@ -50,6 +51,7 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 		  const struct vmx_l1_state *l2, bool stored)
 {
 	const u64 *f = s->v12->f;
+	u32 bad;
 	u64 ib;
 
 	v->in_l2 = false;
@@ -58,15 +60,17 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 	v->vmx->entry_info = 0;
 	vmx_shadow_push(v);
 	vmx_select(v, &v->vmx->vmcs01);
-	vmx_load_host(v, l2);
+	bad = vmx_load_host(v, l2) ? ABORT_HOST_PDPTE : 0;
 	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, l1_nmi_blocking(f, reason, ib));
 	if (unlikely(!stored))
-		vmx_abort_l1(v, ABORT_SAVE_MSR);
-	else if (unlikely(f[SLOT_EXIT_MSR_LOAD_COUNT]) &&
+		bad = ABORT_SAVE_MSR;
+	else if (unlikely(f[SLOT_EXIT_MSR_LOAD_COUNT]) && !bad &&
 		 vmx_msrs_load(v, f[SLOT_EXIT_MSR_LOAD_ADDR],
 			       f[SLOT_EXIT_MSR_LOAD_COUNT]))
-		vmx_abort_l1(v, ABORT_LOAD_MSR);
+		bad = ABORT_LOAD_MSR;
+	if (unlikely(bad))
+		vmx_abort_l1(v, bad);
 }
 
 static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,

@@ -2,6 +2,7 @@
 /* L1's host state on an exit of its L2. SDM 3C, "Loading Host State". */
 #include "nested/vmx.h"
 
+#include "core/err.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
@@ -103,7 +104,25 @@ static void load_msrs(struct vcpu *v, const u64 *f, u64 l2_efer, u64 l2_pat)
 	}
 }
 
-void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
+/* An L1 with PAE paging gets its PDPTEs anew. */
+static int load_pdptes(struct vcpu *v, const u64 *f)
+{
+	struct vmx_refusal r;
+	u64 pdpte[4];
+
+	if (likely((f[SLOT_EXIT_CTLS] & EXITC_HOST64) ||
+		   !(f[SLOT_HOST_CR4] & CR4_PAE)))
+		return 0;
+	if (guest_read(v->vm, L1PA(f[SLOT_HOST_CR3] & BITS(31, 5)), pdpte,
+		       sizeof(pdpte)) ||
+	    vmx_check_pdptes(pdpte, &v->nvmx->env, &r))
+		return -EINVAL;
+	for (u32 i = 0; i < 4; i++)
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
+	return 0;
+}
+
+int vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 {
 	const struct nested_vmcs *s = v->nvmx->cur;
 	const u64 *f = s->v12->f;
@@ -121,4 +140,5 @@ void vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 	/* Without VPIDs an exit flushes, and L1 may rely on it. */
 	if (!(vmcs12_proc2(s->v12) & PROC2_VPID))
 		vmx_invvpid(INVVPID_SINGLE, VMX_VPID_L1, 0);
+	return load_pdptes(v, f);
 }

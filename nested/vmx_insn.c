@@ -8,6 +8,7 @@
 #include "nested/vmx.h"
 
 #include "core/err.h"
+#include "core/run.h"
 #include "core/x86.h"
 #include "nested/vmx_operand.h"
 
@@ -202,7 +203,7 @@ static void do_vmxoff(struct vcpu *v)
 	vmx_succeed(v);
 	if (n->init_blocked) {
 		n->init_blocked = false;
-		request_set(v, REQ_INIT);
+		vcpu_enter_wait_sipi(v);
 	}
 }
 

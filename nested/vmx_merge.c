@@ -172,7 +172,10 @@ static void merge_event(struct vcpu *v, const u64 *f)
 {
 	u32 info = (u32)f[SLOT_ENTRY_INTR_INFO];
 
-	if (info & INTR_VALID)
+	/* One of an entry that failed may stand there still. */
+	if (!(info & INTR_VALID))
+		vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+	else
 		vmx_inject_raw(v, info, (u32)f[SLOT_ENTRY_ERROR_CODE],
 			       (u32)f[SLOT_ENTRY_INSTR_LEN]);
 }
