@@ -40,6 +40,11 @@ struct nested_vmcs {
 	struct vmx_vmcs shadow;
 	struct vmcs_set push; /* differ in the shadow VMCS */
 
+	/* L1's own use of it for L2: its shadow VMCS, while L2 runs. */
+	struct nested_vmcs *shadow12;
+	bool linked;   /* vmcs02 has a link pointer */
+	bool borrowed; /* shadow12 is not active as L1 sees it */
+
 	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
 	bool msr_own;	  /* vmcs02 uses that page itself */
 	u64 *msr02;	  /* merged, when L1's cannot be used as they are */
@@ -95,6 +100,8 @@ void vmx_fail(struct vcpu *v, enum vmx_error err);
 int __must_check vmx_pool_init(struct vcpu *v);
 /* Make the VMCS at @pa (checked) current. */
 void vmx_pool_load(struct vcpu *v, u64 pa);
+/* The same without making it current. */
+struct nested_vmcs *vmx_pool_get(struct vcpu *v, u64 pa);
 struct nested_vmcs *vmx_pool_find(struct nested_vmx *n, u64 pa);
 /* Put it back into L1's memory and forget it. */
 void vmx_pool_flush(struct vcpu *v, struct nested_vmcs *s);
@@ -129,6 +136,11 @@ void vmx_shadow_on(struct vcpu *v); /* vmcs01 current: n->cur has changed */
  * no VMCS may be current: vmx_select() is next. */
 void vmx_shadow_pull(struct vcpu *v);
 void vmx_shadow_push(struct vcpu *v);
+
+/* vmx_shadow12.c: VMCS shadowing by L1 for L2. vmcs02 is current, and is
+ * again; after leaving vmcs01 is, where there was anything to do. */
+void vmx_shadow12_enter(struct vcpu *v, struct nested_vmcs *s);
+void vmx_shadow12_leave(struct vcpu *v, struct nested_vmcs *s);
 
 /* vmx_entry.c: VMLAUNCH, VMRESUME. */
 void vmx_entry_sets(void); /* once */

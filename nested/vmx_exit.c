@@ -58,6 +58,8 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 	v->stats.reflected++;
 	v->vmx->vectoring = 0;
 	v->vmx->entry_info = 0;
+	if (unlikely(s->shadow12))
+		vmx_shadow12_leave(v, s);
 	vmx_shadow_push(v);
 	vmx_select(v, &v->vmx->vmcs01);
 	bad = vmx_load_host(v, l2) ? ABORT_HOST_PDPTE : 0;

@@ -34,8 +34,8 @@ void vmx_field_write(struct vcpu *v, u32 slot, u32 enc, u64 val)
 		return;
 	s->v12->f[slot] = val;
 	set_add(&s->dirty, slot);
+	set_add(&s->push, slot);
 	if (set_has(&v->nvmx->shadowed, slot)) {
-		set_add(&s->push, slot);
 		vmx_shadow_push(v);
 		vmx_select(v, &v->vmx->vmcs01);
 	}

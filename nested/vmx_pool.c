@@ -96,7 +96,7 @@ static void read_region(struct vcpu *v, struct nested_vmcs *s, u64 pa)
 		v12->f[i] &= vmcs_width_mask(vmcs_fields[i].width);
 }
 
-void vmx_pool_load(struct vcpu *v, u64 pa)
+struct nested_vmcs *vmx_pool_get(struct vcpu *v, u64 pa)
 {
 	struct nested_vmx *n = v->nvmx;
 	struct nested_vmcs *s = vmx_pool_find(n, pa);
@@ -107,8 +107,13 @@ void vmx_pool_load(struct vcpu *v, u64 pa)
 		s->pa = pa;
 		s->lazy = false;
 		s->dirty = n->present;
-		s->push = n->shadowed;
+		s->push = n->present;
 	}
 	s->used = ++n->clock;
-	n->cur = s;
+	return s;
+}
+
+void vmx_pool_load(struct vcpu *v, u64 pa)
+{
+	v->nvmx->cur = vmx_pool_get(v, pa);
 }

@@ -162,13 +162,12 @@ void vmx_shadow_push(struct vcpu *v)
 
 	if (!n->vmread_bitmap || !s)
 		return;
-	if (!set_meets(&s->push, &n->shadowed)) {
-		set_clear(&s->push);
+	if (!set_meets(&s->push, &n->shadowed))
 		return;
-	}
 	vmx_select(v, &s->shadow);
 	for_each_in_set(slot, &s->push) if (set_has(&n->shadowed, slot))
 		vmwrite(vmcs_fields[slot].enc, s->v12->f[slot]);
-	set_clear(&s->push);
+	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
+		s->push.w[w] &= ~n->shadowed.w[w];
 	leave(v, s);
 }
