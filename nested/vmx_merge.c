@@ -205,6 +205,7 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 		/* emulator fault: Bochs offers the control, not the MSR */
 	}
 	merge_event(v, f);
-	vmx_shadow12_enter(v, s);
+	if (unlikely((proc2 & PROC2_SHADOW_VMCS) || s->linked))
+		vmx_shadow12_enter(v, s);
 	set_clear(&s->dirty);
 }

@@ -30,8 +30,6 @@ void vmx_shadow12_enter(struct vcpu *v, struct nested_vmcs *s)
 	s->shadow12 = NULL;
 	if (!(vmcs12_proc2(s->v12) & PROC2_SHADOW_VMCS))
 		link = ~0ull;
-	if (likely(link == ~0ull && !s->linked))
-		return;
 	s->linked = link != ~0ull;
 	if (s->linked) {
 		bool active = vmx_pool_find(v->nvmx, link);
