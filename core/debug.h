@@ -14,6 +14,7 @@ struct cpu;
 /* Part of struct vcpu; virt_ops.set_debug() carries it into the hardware. */
 struct vcpu_debug {
 	u32 exceptions; /* bit n: exception n exits to the stub first */
+	bool watch;	/* debug_event() wants every exit and entry */
 	bool step;	/* stop after one instruction */
 	bool stopped;	/* waits in L0 (set by its own CPU) */
 	bool hold;	/* stays stopped while others run (vCont) */
@@ -33,6 +34,15 @@ extern bool (*debug_exception)(struct vcpu *v, u8 vector);
  * svm/debug.c): carry it out. False: what stands there is neither.
  */
 extern bool (*debug_soft_int)(struct vcpu *v);
+
+/* What debug_event() is told of, where v->debug.watch is set. */
+enum debug_what {
+	DEBUG_EXIT,	  /* a hardware exit; raw: its slot in the counters */
+	DEBUG_ENTRY,	  /* L1 enters L2 */
+	DEBUG_ENTRY_FAIL, /* L1's VM entry was refused */
+	DEBUG_SHUTDOWN,	  /* triple fault, or the VM cannot go on */
+};
+void debug_event(struct vcpu *v, enum debug_what what, u32 raw);
 
 /* An NMI came to this CPU: is it the stub's (its UART has a byte)? */
 extern bool (*debug_nmi)(struct cpu *cpu);

@@ -97,7 +97,12 @@ static const char *parse_spec(const char *f, struct spec *s, struct args *a)
 		else
 			break;
 	}
-	f = number(f, &s->width);
+	if (*f == '*') {
+		s->width = va_arg(a->ap, int);
+		f++;
+	} else {
+		f = number(f, &s->width);
+	}
 	if (f[0] == '.' && f[1] == '*') {
 		s->precision = va_arg(a->ap, int);
 		f += 2;

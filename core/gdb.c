@@ -242,6 +242,8 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	gdb_rsp_init(&g.rsp, &ops, NULL);
 	virt->trap_port(vm, c->port, 8, true);
 	debug_nmi = nmi;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vm->vcpus[i]->debug.watch = true;
 	gdb_break_init();
 	uart_interrupts(&g.uart, true);
 	err = gdb_irq_init(c, vm);

@@ -9,11 +9,9 @@
 
 #include "core/gdb_rsp.h"
 #include "core/types.h"
+#include "core/virt.h"
 
 struct cpu;
-struct vcpu;
-struct vm;
-struct vmexit;
 
 struct gdb_config {
 	u16 port; /* I/O base of the UART */
@@ -80,6 +78,16 @@ int gdb_break(struct gdb_thread t, enum gdb_bp_type type, u64 addr, u32 kind,
 	      bool insert);
 void gdb_break_clear(void);
 void gdb_break_init(void);
+
+/* Catchpoints and the trace (core/gdb_watch.c). -1: no exit has that name or
+ * number ("all": every one). */
+int gdb_catch_exit(const char *word, bool on);
+void gdb_catch_entry(bool on, bool failed);
+void gdb_catch_clear(void);
+void gdb_trace_show(struct vcpu *v, u32 n);
+
+/* What nested_ops.show() prints, on gdb's console; only lines with @filter. */
+void gdb_show(struct vcpu *v, enum nested_show what, const char *filter);
 
 /* Monitor commands (core/gdb_monitor.c). */
 int gdb_monitor(struct gdb_thread t, const char *line);

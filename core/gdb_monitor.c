@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "core/gdb.h"
 #include "core/insns.h"
+#include "core/printk.h"
 #include "core/string.h"
 #include "core/virt.h"
 #include "mm/page.h"
@@ -133,6 +134,104 @@ static void cmd_vcpu(struct vcpu *v, struct monitor_call *c)
 		virt->get_reg(v, VREG_CR4), virt->get_reg(v, VREG_EFER));
 }
 
+/* Lines of L0's dumps that hold @filter, on gdb's console. */
+static const char *filter;
+
+static bool contains(const char *s, const char *part)
+{
+	size_t n = strlen(part);
+
+	for (; *s; s++)
+		if (!strncmp(s, part, n))
+			return true;
+	return !n;
+}
+
+static void sink(const char *line)
+{
+	if (contains(line, filter))
+		gdb_say("%s", line);
+}
+
+void gdb_show(struct vcpu *v, enum nested_show what, const char *only)
+{
+	const struct nested_ops *nested =
+		virt == &svm_ops ? svm_nested : vmx_nested;
+
+	if (!nested) {
+		gdb_say("nesting is off");
+		return;
+	}
+	filter = only;
+	log_sink = sink;
+	nested->show(v, what);
+	log_sink = NULL;
+}
+
+static void cmd_12(struct vcpu *v, struct monitor_call *c)
+{
+	gdb_show(v, SHOW_12, c->arg);
+}
+
+static void cmd_02(struct vcpu *v, struct monitor_call *c)
+{
+	gdb_show(v, SHOW_02, c->arg);
+}
+
+static void cmd_01(struct vcpu *v, struct monitor_call *c)
+{
+	filter = c->arg;
+	log_sink = sink;
+	virt->dump(v);
+	log_sink = NULL;
+}
+
+static void cmd_why(struct vcpu *v, struct monitor_call *c)
+{
+	gdb_show(v, SHOW_WHY, "");
+}
+
+static void cmd_trace(struct vcpu *v, struct monitor_call *c)
+{
+	u64 n;
+
+	gdb_trace_show(v, parse_number(&c->arg, &n) ? (u32)n : 20);
+}
+
+static bool word(const char **s, const char *w)
+{
+	size_t n = strlen(w);
+
+	if (strncmp(*s, w, n) || ((*s)[n] && (*s)[n] != ' '))
+		return false;
+	*s += n;
+	while (**s == ' ')
+		(*s)++;
+	return true;
+}
+
+static void catch_or_not(struct monitor_call *c, bool on)
+{
+	if (word(&c->arg, "entry-fail"))
+		gdb_catch_entry(on, true);
+	else if (word(&c->arg, "entry"))
+		gdb_catch_entry(on, false);
+	else if (word(&c->arg, "all") && !on)
+		gdb_catch_clear();
+	else if (!word(&c->arg, "exit") || gdb_catch_exit(c->arg, on))
+		c->ret = -EINVAL;
+}
+
+static void cmd_catch(struct vcpu *v, struct monitor_call *c)
+{
+	catch_or_not(c, true);
+}
+
+static void cmd_uncatch(struct vcpu *v, struct monitor_call *c)
+{
+	catch_or_not(c, false);
+}
+
 static void cmd_help(struct vcpu *v, struct monitor_call *c);
 
 static const struct {
@@ -146,6 +245,18 @@ static const struct {
 	{ "translate", "ADDRESS: where a linear address leads", cmd_translate },
 	{ "msr", "NUMBER: an MSR of this CPU", cmd_msr },
 	{ "cpuid", "LEAF [SUBLEAF]: as the hardware answers", cmd_cpuid },
+	{ "vmcb12", "[TEXT]: L1's VMCB or VMCS for its L2 (lines with TEXT)",
+	  cmd_12 },
+	{ "vmcs12", "[TEXT]: the same", cmd_12 },
+	{ "vmcb02", "[TEXT]: the one that L0 enters L2 with", cmd_02 },
+	{ "vmcs02", "[TEXT]: the same", cmd_02 },
+	{ "vmcb", "[TEXT]: of the level that this CPU is in", cmd_01 },
+	{ "vmcs", "[TEXT]: the same", cmd_01 },
+	{ "why", "which rule refused the last VM entry", cmd_why },
+	{ "trace", "[N]: the last exits and entries of this CPU", cmd_trace },
+	{ "catch", "exit NAME|NUMBER|all, entry, entry-fail: stop there",
+	  cmd_catch },
+	{ "uncatch", "the same words, or all", cmd_uncatch },
 	{ "vcpu", "state of this CPU's vcpu", cmd_vcpu },
 };
 

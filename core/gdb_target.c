@@ -414,6 +414,7 @@ static void run_all(void)
 static void detach(void *ctx, u32 pid)
 {
 	gdb_break_clear();
+	gdb_catch_clear();
 	run_all();
 }
 

@@ -11,6 +11,7 @@
 enum loglevel log_level = LOG_INFO;
 
 static struct spinlock console_lock;
+void (*log_sink)(const char *line);
 
 static void write_line(const char *prefix, const char *fmt, va_list ap)
 {
@@ -32,6 +33,14 @@ void log_at(enum loglevel level, const char *fmt, ...)
 	if (level > log_level)
 		return;
 	va_start(ap, fmt);
+	if (unlikely(log_sink)) {
+		char line[256];
+
+		vsnprintf(line, sizeof(line), fmt, ap);
+		log_sink(line);
+		va_end(ap);
+		return;
+	}
 	spin_lock(&console_lock);
 	write_line("", fmt, ap);
 	spin_unlock(&console_lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * L0's own console lines. Each begins with "abyme: ". Formats: %s %c %d %i %u
- * %x %X %p %%, with l, ll and z, field width, '0', '-' and '.*' precision.
+ * %x %X %p %%, with l, ll and z, field width and precision ('*', too), '0' and '-'.
  */
 #ifndef CORE_PRINTK_H
 #define CORE_PRINTK_H
@@ -18,6 +18,10 @@ enum loglevel {
 /* Lines above this level are dropped; `loglevel=` sets what holds once L1
  * runs. */
 extern enum loglevel log_level;
+
+/* Where lines go instead of the console, while it is set: the debug stub's
+ * monitor commands use what prints VMCS and VMCB. */
+extern void (*log_sink)(const char *line);
 
 /* Print one line (no newline in @fmt) with the "abyme: " prefix. */
 void log_at(enum loglevel level, const char *fmt, ...) __printf(2, 3);

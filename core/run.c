@@ -111,6 +111,9 @@ void vm_shutdown(struct vm *vm)
 {
 	u32 self = this_cpu()->index;
 
+	if (this_cpu()->vcpu && this_cpu()->vcpu->debug.watch)
+		debug_event(this_cpu()->vcpu, DEBUG_SHUTDOWN, 0);
+
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		if (vm->vcpus[i]->cpu->index == self)
 			continue;

@@ -174,6 +174,8 @@ static inline void stat_exit(struct vcpu *v, u32 raw)
 	else
 		v->stats.exits_l1[slot]++;
 	v->stats.total++;
+	if (unlikely(v->debug.watch))
+		debug_event(v, DEBUG_EXIT, raw);
 }
 
 static inline bool request_pending(const struct vcpu *v)

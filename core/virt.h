@@ -166,6 +166,8 @@ extern const struct virt_ops *virt;
 extern const struct virt_ops svm_ops;
 extern const struct virt_ops vmx_ops;
 
+enum nested_show { SHOW_12, SHOW_02, SHOW_WHY };
+
 /*
  * What a backend asks of its nested half. Set once at boot by core/main.c
  * (svm_nested / vmx_nested point to the struct or are NULL: nesting off).
@@ -189,6 +191,9 @@ struct nested_ops {
 	 * of the page, or NULL; and what tells this L2 from others. */
 	void *(*l2_ptr)(struct vcpu *v, l2pa_t gpa);
 	u64 (*l2_id)(struct vcpu *v);
+	/* On the log: L1's control structure for its L2, the one that L0
+	 * enters L2 with, or why the last VM entry was refused. */
+	void (*show)(struct vcpu *v, enum nested_show what);
 	/* Nested MSRs. -ENOENT: not one of them; -EINVAL: #GP. */
 	int (*rdmsr)(struct vcpu *v, u32 msr, u64 *val);
 	int (*wrmsr)(struct vcpu *v, u32 msr, u64 val);

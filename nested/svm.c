@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/insns.h"
 #include "core/msr.h"
+#include "core/printk.h"
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/page.h"
@@ -210,6 +211,23 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	return svm_exit_l2(v, raw);
 }
 
+static void show(struct vcpu *v, enum nested_show what)
+{
+	const struct nested_svm *n = v->nsvm;
+	const struct svm_refusal *r = &n->refusal;
+
+	if (what == SHOW_02)
+		svm_dump_vmcb("vmcb02", n->vmcb02);
+	else if (what == SHOW_12 && n->page12)
+		svm_dump_vmcb("vmcb12", n->page12);
+	else if (what == SHOW_WHY && r->rule)
+		log_err("VMRUN at %#lx was refused: %s does not hold; %s is "
+			"%#lx (APM 2, %s)",
+			r->rip, r->rule, r->field, r->value, r->section);
+	else
+		log_err("none yet");
+}
+
 const struct nested_ops nested_svm_ops = {
 	.cpu_init = cpu_init,
 	.vcpu_init = vcpu_init,
@@ -219,6 +237,7 @@ const struct nested_ops nested_svm_ops = {
 	.cpuid = svm_nested_cpuid,
 	.l2_ptr = svm_l2_page,
 	.l2_id = svm_l2_id,
+	.show = show,
 	.rdmsr = svm_nested_rdmsr,
 	.wrmsr = svm_nested_wrmsr,
 };

@@ -31,6 +31,8 @@ static void refuse(struct vcpu *v, struct vmcb *page12)
 	const struct svm_refusal *r = &n->refusal;
 
 	n->refusals++;
+	if (unlikely(v->debug.watch))
+		debug_event(v, DEBUG_ENTRY_FAIL, 0);
 	log_debug("VMRUN refused at %lx: %s (%s = 0x%lx; APM 2, %s)", r->rip,
 		  r->rule, r->field, r->value, r->section);
 	vmcb_set_exitcode(page12, VMEXIT_INVALID);
@@ -93,6 +95,8 @@ static void enter(struct vcpu *v, struct vmcb *page12)
 	s->host_if = vmcb_rflags(s->vmcb01) & RFLAGS_IF;
 	v->in_l2 = true;
 	v->stats.entries_l2++;
+	if (unlikely(v->debug.watch))
+		debug_event(v, DEBUG_ENTRY, 0);
 }
 
 /* What L0 wants to see changes with its port traps; what it wants for the

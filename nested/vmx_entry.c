@@ -184,6 +184,8 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 
 	v->in_l2 = true;
 	v->stats.entries_l2++;
+	if (unlikely(v->debug.watch))
+		debug_event(v, DEBUG_ENTRY, 0);
 	vmx_select(v, &s->vmcs02);
 	if (!s->entered) {
 		vmx_host_state(v);
@@ -206,6 +208,8 @@ static void refused(struct vcpu *v)
 
 	vmx_select(v, &v->vmx->vmcs01);
 	n->refusals++;
+	if (unlikely(v->debug.watch))
+		debug_event(v, DEBUG_ENTRY_FAIL, 0);
 	n->refusal.rip = vmx_get(v, CACHED_RIP);
 	log_info("CPU %u: L1's VM entry at %#lx is refused: %s is %#lx, but "
 		 "must be: %s (SDM 3C, \"%s\")",

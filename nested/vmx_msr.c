@@ -3,6 +3,7 @@
 #include "core/err.h"
 #include "core/insns.h"
 #include "core/msr.h"
+#include "core/printk.h"
 #include "core/x86.h"
 #include "mm/page.h"
 #include "nested/vmx.h"
@@ -175,6 +176,33 @@ static int nested_wrmsr(struct vcpu *v, u32 msr, u64 val)
 	return -ENOENT;
 }
 
+static void show_vmcs12(const struct nested_vmx *n)
+{
+	const struct vmcs12 *v = n->cur ? n->cur->v12 : NULL;
+
+	for (u32 i = 0; v && i < NR_VMCS_SLOTS; i++)
+		if (set_has(&n->present, i))
+			log_err("  %04x %-22s %#lx", vmcs_fields[i].enc,
+				vmcs_fields[i].name, v->f[i]);
+}
+
+static void show(struct vcpu *v, enum nested_show what)
+{
+	const struct nested_vmx *n = v->nvmx;
+	const struct vmx_refusal *r = &n->refusal;
+
+	if (what == SHOW_02 && v->in_l2)
+		vmx_dump_vmcs("vmcs02");
+	else if (what == SHOW_12 && n->cur)
+		show_vmcs12(n);
+	else if (what == SHOW_WHY && r->rule)
+		log_err("the VM entry at %#lx was refused: %s does not hold; "
+			"%s is %#lx (SDM 3C, %s)",
+			r->rip, r->rule, r->field, r->value, r->section);
+	else
+		log_err("none yet");
+}
+
 const struct nested_ops nested_vmx_ops = {
 	.cpu_init = cpu_init,
 	.vcpu_init = vcpu_init,
@@ -182,6 +210,7 @@ const struct nested_ops nested_vmx_ops = {
 	.handle_exit = handle_exit,
 	.before_entry = before_entry,
 	.cpuid = nested_cpuid,
+	.show = show,
 	.rdmsr = nested_rdmsr,
 	.wrmsr = nested_wrmsr,
 };

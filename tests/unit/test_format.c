@@ -27,6 +27,7 @@ TEST(integers)
 	SAME(100, "%d %i %u %x %X", -5, 7, 4000000000u, 0xbeef, 0xbeef);
 	SAME(100, "%ld %lu %lx", -5l, ~0ul, 0x123456789abcdeful);
 	SAME(100, "%5d|%-5d|%05d|%5u", -42, -42, -42, 42u);
+	SAME(100, "%*d|%0*llx|%.*s", 6, 42, 16, 0xabcull, 2, "xyz");
 	SAME(100, "%08x|%#x|%#10x|%#010x", 0xabc, 0xabc, 0xabc, 0xabc);
 	SAME(100, "%016lx %zu", 0x1234ul, (size_t)9);
 	SAME(100, "%d", (int)0x80000000);
