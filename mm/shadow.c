@@ -82,6 +82,7 @@ void shadow_empty(struct shadow *s, struct shadow_root *r)
 	r->drop = false;
 	r->fresh = true;
 	r->expect = EXPECT_ANY;
+	r->window = MIN(r->window, WINDOW_DROP);
 	r->walk_shift = WALK_NONE;
 	r->leaf_table = POOL_NONE;
 	s->stats.drops++;

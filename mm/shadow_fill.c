@@ -53,9 +53,7 @@ static __noinline const struct leaf01 *leaf01_slow(struct shadow *s, u64 l1pa,
 {
 	struct slat_leaf l;
 
-	if (slat_lookup(s->vm->slat, L1PA(l1pa), &l) &&
-	    (slat_fault(s->vm->slat, L1PA(l1pa)) ||
-	     slat_lookup(s->vm->slat, L1PA(l1pa), &l)))
+	if (slat_lookup(s->vm->slat, L1PA(l1pa), &l))
 		return NULL;
 	*c = (struct leaf01){ .key = l1pa >> l.shift,
 			      .delta = l.hpa.v - l1pa,
@@ -73,6 +71,16 @@ static inline const struct leaf01 *leaf01(struct shadow *s, u64 l1pa)
 	if (likely(c->shift && l1pa >> c->shift == c->key))
 		return c;
 	return leaf01_slow(s, l1pa, c);
+}
+
+/* The same, mapped now if it can be. */
+static inline const struct leaf01 *leaf01_get(struct shadow *s, u64 l1pa)
+{
+	const struct leaf01 *l = leaf01(s, l1pa);
+
+	if (likely(l))
+		return l;
+	return slat_fault(s->vm->slat, L1PA(l1pa)) ? NULL : leaf01(s, l1pa);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -412,23 +420,29 @@ static u32 fill_from_leaf(struct shadow *s, struct shadow_root *r,
 }
 
 /*
- * Fill neighbours of @x in its folded table, from the start of its cache line
- * on. The window doubles as long as faults come in sequence, and is kept when
- * L1 flushes: what was touched then is mostly touched again.
+ * How many neighbours to fill. The window doubles as long as faults come in
+ * sequence, and L1's flush leaves it: what was touched is touched again.
  */
-static void fill_neighbours(struct shadow *s, struct shadow_root *r,
-			    const struct fill *x)
+static u32 window(struct shadow_root *r, const struct fill *x)
 {
-	u8 shift = x->shift;
-	u64 gpa = ALIGN_DOWN(x->gpa, BIT(shift));
-	u32 slot = x->slot & ~7u, end;
-
-	if (gpa == r->expect)
+	if (x->level > 1)
+		return WINDOW_LARGE;
+	if (x->gpa >> PAGE_SHIFT == r->expect)
 		r->window = MIN(r->window * 2, WINDOW_MAX);
 	else if (r->expect != EXPECT_ANY)
 		r->window = MAX(r->window / 2, WINDOW_MIN);
-	end = MIN(slot + r->window, 512);
-	if (x->w->shift > shift)
+	return r->window;
+}
+
+/* Fill neighbours of @x in its folded table, from the start of its cache line
+ * on. */
+static void fill_neighbours(struct shadow *s, struct shadow_root *r,
+			    const struct fill *x)
+{
+	u32 slot = x->slot & ~7u, n = window(r, x);
+	u32 end = MIN(slot + n, 512);
+
+	if (x->w->shift > x->shift)
 		slot = fill_from_leaf(s, r, x, x->slot + 1, end);
 	else if (x->w->ptr[x->w->level] == PT_NO_MEMORY)
 		return;
@@ -436,7 +450,8 @@ static void fill_neighbours(struct shadow *s, struct shadow_root *r,
 		slot = fill_from_table(s, r, x, slot, end, false);
 	else
 		slot = fill_from_table(s, r, x, slot, end, true);
-	r->expect = gpa + (((u64)slot - x->slot) << shift);
+	if (x->level == 1)
+		r->expect = (x->gpa >> PAGE_SHIFT) + slot - x->slot;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -465,7 +480,7 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 	if (unlikely(err))
 		return err == -EBUSY ? 0 : err;
 	f->l1pa = L1PA(x.w->addr);
-	x.l = leaf01(s, x.w->addr);
+	x.l = leaf01_get(s, x.w->addr);
 	if (unlikely(!x.l || (access & RWX & ~x.l->access))) {
 		describe(f, x.w, SF_L0);
 		f->l1pa = L1PA(x.w->addr);

@@ -12,12 +12,15 @@
 #define NR_ROOTS 16
 #define LEAVES 16 /* of ept01/npt01 remembered */
 
-/* Neighbours filled: at least and at most. */
+/* Neighbours filled: at least and at most, and at most after a drop; of large
+ * pages, which are seldom touched in sequence. */
 #define WINDOW_MIN 32
 #define WINDOW_MAX 512
+#define WINDOW_DROP 128
+#define WINDOW_LARGE 16
 
 /* shadow_root.expect after a drop. */
-#define EXPECT_ANY 1ull
+#define EXPECT_ANY ~0ull
 
 /* shadow_root.walk_shift: the last walk is void. */
 #define WALK_NONE 0
@@ -38,7 +41,7 @@ struct shadow_root {
 	bool live;		    /* it has a key */
 	bool drop;		    /* to be emptied at next use */
 	bool fresh;		    /* emptied or thinned out since last use */
-	u64 expect; /* L2-physical address at which a sequence would go on */
+	u64 expect; /* page number at which a sequence would go on */
 	u32 window; /* neighbours to fill next time */
 	/* The last walk of L1's table, and how far it serves again: */
 	struct pt_walk walk;

@@ -124,6 +124,11 @@ int main(int argc, char **argv)
 		measured_flush();
 		touch(pages);
 	}
+	if (strstr(what, "all")) {
+		shadow_drop_all(sh);
+		measured_entry();
+		touch(pages);
+	}
 	if (strstr(what, "entry"))
 		measured_entry();
 	printf("%u faults\n", nr_faults);

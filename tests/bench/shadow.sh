@@ -31,4 +31,5 @@ for f in npt ept; do
 	run $f-fresh-set 2048 measured
 	run $f-again-fresh-set 64 'measured*'
 	run $f-again-set 512 'measured*'
+	run $f-all-fresh-set 512 'measured*'
 done
