@@ -6,31 +6,36 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-/* Bits that are forced to 0 or follow a bit of L1's CR4. */
+/* Bits of a leaf that are forced to 0 or follow a bit of L1's CR4. */
 struct cpuid_rule {
-	u32 leaf;
 	u8 reg, bit;
 	enum { CLEAR, CR4_BIT, SYSCALL_BIT } what;
 	u64 cr4;
 };
 
-static const struct cpuid_rule rules[] = {
-	{ 1, ECX, 5, CLEAR, 0 }, /* VMX: the nested layer's */
-	{ 1, ECX, 6, CLEAR, 0 }, /* SMX: GETSEC is L0's */
-	{ 1, ECX, 27, CR4_BIT, CR4_OSXSAVE },
-	{ 7, ECX, 4, CR4_BIT, CR4_PKE },
-	{ 0x80000001, ECX, 2, CLEAR, 0 },  /* SVM: the nested layer's */
-	{ 0x80000001, ECX, 12, CLEAR, 0 }, /* SKINIT: the same */
-	{ 0x80000001, EDX, 11, SYSCALL_BIT, 0 },
+static const struct cpuid_rule leaf_1[] = {
+	{ ECX, 5, CLEAR, 0 }, /* VMX: the nested layer's */
+	{ ECX, 6, CLEAR, 0 }, /* SMX: GETSEC is L0's */
+	{ ECX, 27, CR4_BIT, CR4_OSXSAVE },
 };
 
-static void put_bit(u32 *r, u8 bit, bool on)
+static const struct cpuid_rule leaf_7[] = {
+	{ ECX, 4, CR4_BIT, CR4_PKE },
+};
+
+static const struct cpuid_rule leaf_80000001[] = {
+	{ ECX, 2, CLEAR, 0 },  /* SVM: the nested layer's */
+	{ ECX, 12, CLEAR, 0 }, /* SKINIT: the same */
+	{ EDX, 11, SYSCALL_BIT, 0 },
+};
+
+static inline void put_bit(u32 *r, u8 bit, bool on)
 {
 	*r = on ? *r | 1u << bit : *r & ~(1u << bit);
 }
 
-static void apply_rule(const struct cpuid_state *s, const struct cpuid_rule *p,
-		       u32 r[4])
+static inline void apply_rule(const struct cpuid_state *s,
+			      const struct cpuid_rule *p, u32 r[4])
 {
 	switch (p->what) {
 	case CLEAR:
@@ -44,6 +49,13 @@ static void apply_rule(const struct cpuid_state *s, const struct cpuid_rule *p,
 			put_bit(&r[p->reg], p->bit, s->mode64);
 		break;
 	}
+}
+
+static inline void apply_rules(const struct cpuid_state *s,
+			       const struct cpuid_rule *p, size_t n, u32 r[4])
+{
+	while (n--)
+		apply_rule(s, p++, r);
 }
 
 static void hypervisor_leaf(const struct cpuid_state *s, u32 leaf, u32 r[4])
@@ -65,13 +77,21 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 			hypervisor_leaf(s, leaf, r);
 		return;
 	}
-	if (leaf == 7 && sub != 0)
-		return;
-	if (leaf == 0x8000000a)
+	switch (leaf) {
+	case 1:
+		apply_rules(s, leaf_1, ARRAY_SIZE(leaf_1), r);
+		if (!s->hide)
+			put_bit(&r[ECX], 31, true);
+		break;
+	case 7:
+		if (sub == 0)
+			apply_rules(s, leaf_7, ARRAY_SIZE(leaf_7), r);
+		break;
+	case 0x80000001:
+		apply_rules(s, leaf_80000001, ARRAY_SIZE(leaf_80000001), r);
+		break;
+	case 0x8000000a:
 		memset(r, 0, 16);
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].leaf == leaf)
-			apply_rule(s, &rules[i], r);
-	if (leaf == 1 && !s->hide)
-		put_bit(&r[ECX], 31, true);
+		break;
+	}
 }

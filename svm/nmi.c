@@ -70,10 +70,6 @@ void svm_nmi_inject(struct vcpu *v)
 		return;
 	watch_stgi(s, false);
 	s->nmi_pending = false;
-	if (vmcb_vintr(b) & VINTR_NMI_ENABLE) {
-		vmcb_set_vintr(b, vmcb_vintr(b) | VINTR_NMI_PENDING);
-		return;
-	}
 	/*
 	 * The processor blocks further NMIs until IRET; L0 keeps count, too,
 	 * because its own window ends that blocking.

@@ -28,8 +28,8 @@
  * as long as the bytes are the same. */
 struct svm_insn_cache {
 	struct insn_entry {
-		u64 la; /* 0: none */
-		u8 bytes[16];
+		u64 la;		       /* 0: none */
+		u64 bytes[2], mask[2]; /* mask: which of them are its own */
 		struct insn insn;
 	} entry[16];
 	struct insn l2;
@@ -129,27 +129,52 @@ static __noinline const struct insn *apic_insn_l2(struct vcpu *v)
 	return i;
 }
 
-/* The instruction at L1's CS:RIP, from the cache when it is unchanged. */
-static const struct insn *apic_insn(struct vcpu *v)
+/* Is it what @e was decoded from? @p: 16 bytes at @la. */
+static inline bool same_insn(const struct insn_entry *e, u64 la, const u8 *p,
+			     u32 mode)
 {
-	struct svm_insn_cache *c = v->svm->insn_cache;
-	u8 buf[INSN_MAX];
-	u64 la;
-	const u8 *p = svm_code_ptr(v, &la);
-	struct insn_entry *e = &c->entry[(la ^ la >> 4) & 15];
-	u32 n;
+	u64 b[2];
 
-	if (likely(p && e->la == la && (la & ~PAGE_MASK) + 16 <= PAGE_SIZE &&
-		   !memcmp(p, e->bytes, e->insn.len) &&
-		   e->insn.mode == svm_mode(v->svm->vmcb01)))
-		return &e->insn;
-	n = svm_fetch(v, buf);
+	if (e->la != la || e->insn.mode != mode)
+		return false;
+	memcpy(b, p, sizeof(b));
+	return !((b[0] & e->mask[0]) ^ e->bytes[0]) &&
+	       !((b[1] & e->mask[1]) ^ e->bytes[1]);
+}
+
+static __noinline const struct insn *
+apic_decode(struct vcpu *v, struct insn_entry *e, u64 la, u32 mode)
+{
+	u8 buf[16] = { 0 };
+	u32 n = svm_fetch(v, buf);
+
 	e->la = 0;
-	if (!n || insn_decode(&e->insn, buf, n, svm_mode(v->svm->vmcb01)))
+	if (!n || insn_decode(&e->insn, buf, n, mode))
 		return NULL;
-	memcpy(e->bytes, buf, n);
+	memset(e->mask, 0, sizeof(e->mask));
+	for (u32 i = 0; i < e->insn.len; i++)
+		e->mask[i / 8] |= 0xffull << i % 8 * 8;
+	memcpy(e->bytes, buf, sizeof(e->bytes));
+	e->bytes[0] &= e->mask[0];
+	e->bytes[1] &= e->mask[1];
 	e->la = la;
 	return &e->insn;
+}
+
+/* The instruction at L1's CS:RIP, from the cache when it is unchanged. */
+static inline const struct insn *apic_insn(struct vcpu *v)
+{
+	u32 mode = svm_mode(v->svm->vmcb01);
+	struct insn_entry *e;
+	const u8 *p;
+	u64 la;
+
+	p = svm_code_ptr(v, &la);
+	e = &v->svm->insn_cache->entry[(la ^ la >> 4) & 15];
+	if (likely(p && (la & ~PAGE_MASK) + 16 <= PAGE_SIZE &&
+		   same_insn(e, la, p, mode)))
+		return &e->insn;
+	return apic_decode(v, e, la, mode);
 }
 
 static u64 source(struct vcpu *v, const struct insn *i)
