@@ -54,6 +54,7 @@ static struct vcpu *vm0_vcpus[CPUS_MAX];
 static struct slat slat0;
 static hpa_t l0_start;
 static u64 l0_len;
+static u64 tsc_at_entry;
 static volatile u32 cpus_on;
 
 static void __noreturn stop(void)
@@ -396,9 +397,9 @@ static void boot_high(u64 info)
 	make_vcpus();
 	load_guest(vm0_vcpus[0]);
 	start_debugger();
-	log_info("L0 keeps %lu KiB of %lu KiB, %lu instructions or ticks "
-		 "since power-on; L1 starts",
-		 page_used() >> 10, l0_len >> 10, rdtsc());
+	log_info("L0 keeps %lu KiB of %lu KiB; %lu TSC ticks from L0's entry "
+		 "to L1's",
+		 page_used() >> 10, l0_len >> 10, rdtsc() - tsc_at_entry);
 	log_level = opt.loglevel;
 	vcpu_run(vm0_vcpus[0]);
 }
@@ -407,6 +408,7 @@ void boot_main(u32 magic, u64 info, u64 load_base)
 {
 	struct power_info p;
 
+	tsc_at_entry = rdtsc();
 	read_boot_info(magic, info);
 	machine_read(&machine);
 	machine_read_mtrr(&machine);
