@@ -75,6 +75,9 @@ struct nested_vmx {
 	struct shadow *shadow;
 	struct shadow_root *root; /* ept02 in use; NULL: ept01 */
 	u64 eptp02;
+	/* Whose vmcs02 has it, for which EPTP12; NULL: find it anew. */
+	const struct nested_vmcs *eptp_owner;
+	u64 eptp12;
 
 	/* Hardware VPID VMX_VPID_FIRST + i stands for vpid12[i]; 0: free. */
 	u16 vpid12[VPID_SLOTS];

@@ -8,7 +8,19 @@
  */
 #include "nested/vmx.h"
 
+#include "core/string.h"
 #include "mm/guest.h"
+
+/* Runs on every entry where L1's bitmap cannot be used as it is. */
+static void copy_page(void *to, const void *from)
+{
+	u64 n = PERM_WORDS;
+
+	__asm__ volatile("rep movsq"
+			 : "+D"(to), "+S"(from), "+c"(n)
+			 :
+			 : "memory");
+}
 
 /* What hardware shall use: L1's page at @pa12 or the merged one. */
 static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
@@ -16,7 +28,11 @@ static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
 {
 	if (likely(map12 && perm_covers(map12, map01, w)))
 		return guest_hpa(v->vm, L1PA(pa12));
-	perm_merge(map02, map01, map12);
+	if (map12)
+		copy_page(map02, map12);
+	else
+		memset(map02, 0xff, PAGE_SIZE);
+	perm_add(map02, map01, w);
 	return ptr_hpa(map02);
 }
 

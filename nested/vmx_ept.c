@@ -77,27 +77,51 @@ static u64 eptp02(struct vcpu *v, const u64 *f)
 	return eptp;
 }
 
+/* Nothing to do when the last entry had the same and L1 dropped nothing. */
+static void use_ept12(struct vcpu *v, const struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+	const u64 *f = s->v12->f;
+
+	if (likely(n->eptp_owner == s && n->eptp12 == f[SLOT_EPTP] &&
+		   !v->vmx->ept01_changed &&
+		   !set_has(&s->dirty, SLOT_PROC2_CTLS)))
+		return;
+	n->eptp02 = eptp02(v, f);
+	n->eptp_owner = s;
+	n->eptp12 = f[SLOT_EPTP];
+	vmwrite(VMCS_EPTP, n->eptp02);
+}
+
+static void use_ept01(struct vcpu *v)
+{
+	struct nested_vmx *n = v->nvmx;
+	const struct vmx_vm *b = v->vm->backend;
+
+	n->root = NULL;
+	n->eptp_owner = NULL;
+	n->eptp02 = b->eptp;
+	vmwrite(VMCS_EPTP, n->eptp02);
+}
+
 void vmx_ept_enter(struct vcpu *v)
 {
-	const struct vmx_vm *b = v->vm->backend;
 	struct nested_vmx *n = v->nvmx;
 	const struct nested_vmcs *s = n->cur;
 	const u64 *f = s->v12->f;
 	u64 proc2 = vmcs12_proc2(s->v12);
 
-	if (proc2 & PROC2_EPT) {
-		n->eptp02 = eptp02(v, f);
-	} else {
-		n->root = NULL;
-		n->eptp02 = b->eptp;
-	}
-	vmwrite(VMCS_EPTP, n->eptp02);
+	if (proc2 & PROC2_EPT)
+		use_ept12(v, s);
+	else
+		use_ept01(v);
 	if (proc2 & PROC2_VPID)
 		vmwrite(VMCS_VPID, vpid02(v, (u16)f[SLOT_VPID]));
 }
 
 void vmx_ept_drop(struct vcpu *v, u64 type, u64 eptp)
 {
+	v->nvmx->eptp_owner = NULL;
 	if (type == INVEPT_SINGLE)
 		shadow_drop_root(v->nvmx->shadow, L1PA(eptp & EPTP_ADDR));
 	else

@@ -27,8 +27,10 @@ bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l)
 	return true;
 }
 
-void perm_merge(u64 *map02, const u64 *map01, const u64 *map12)
+void perm_add(u64 *map02, const u64 *map01, const struct perm_list *l)
 {
-	for (u32 i = 0; i < PERM_WORDS; i++)
-		map02[i] = map01[i] | (map12 ? map12[i] : ~0ull);
+	for (u32 i = 0; i < l->n; i++)
+		map02[l->index[i]] |= map01[l->index[i]];
+	for (u32 i = 0; l->many && i < PERM_WORDS; i++)
+		map02[i] |= map01[i];
 }

@@ -20,7 +20,7 @@ void perm_list(struct perm_list *l, const u64 *map01);
 /* Has @map12 every bit that @map01, whose list is @l, has? */
 bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l);
 
-/* @map02 = @map01 | @map12; no memory behind @map12 (NULL): all ones. */
-void perm_merge(u64 *map02, const u64 *map01, const u64 *map12);
+/* Add L0's bits to @map02, which holds a copy of L1's. */
+void perm_add(u64 *map02, const u64 *map01, const struct perm_list *l);
 
 #endif
