@@ -17,6 +17,7 @@ DISTRO := $(CACHE)/linux-image-amd64
 VMLINUZ := $(B)/l1/vmlinuz
 INITRD := $(B)/l1/l1.cpio
 INITRD_KVM := $(B)/l1/kvm.cpio.lz4
+INITRD_L3 := $(B)/l1/kvm-l3.cpio.lz4
 LINUX_ARGS := console=ttyS0,115200 nokaslr mitigations=off tsc=reliable \
 	no_timer_check 8250.nr_uarts=1 panic=-1 \
 	$(if $(filter bochs-svm,$(EMU)),clearcpuid=mwaitx)
@@ -40,6 +41,11 @@ $(INITRD): $(INITRD_DEPS)
 $(INITRD_KVM): $(INITRD_DEPS) $(VMLINUZ)
 	$(Q)$(T)/mkinitrd kvm $@ --kernel $(VMLINUZ) \
 		--modules $(CLOUD)/lib/modules/*
+
+# an L2 that has an L3: its initrd is the one that L1 has elsewhere
+$(INITRD_L3): $(INITRD_KVM)
+	$(Q)$(T)/mkinitrd kvm $@ --kernel $(VMLINUZ) \
+		--modules $(CLOUD)/lib/modules/* --l2 $(INITRD_KVM)
 
 # L1=, APPEND= and MODULES= may hold any character: they go by environment
 export L1 APPEND MODULES HV
@@ -101,8 +107,8 @@ $(INITRD_XEN): $(INITRD_DEPS) $(VMLINUZ) | $(DISTRO) $(XEN_TOOLS)
 	$(Q)$(T)/mkinitrd xen $@ --kernel $(VMLINUZ) \
 		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS)
 
-boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(INITRD_XEN) \
-	$(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
+boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(INITRD_L3) \
+	$(INITRD_XEN) $(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
 
 boot-test: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ELF) boot-test-files

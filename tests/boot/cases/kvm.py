@@ -8,8 +8,8 @@ L2_UP = [r"^\[L2\] SUCCESS", r"^\[L1\] PASS L2 ran to its end",
 
 
 def kvm(name, words="", **fields):
-    linux(f"kvm{name}", "abyme.kvm " + words, modules=INITRD, expect=L2_UP,
-          mem=1024, **fields)
+    fields = dict(dict(modules=INITRD, expect=L2_UP, mem=1024), **fields)
+    linux(f"kvm{name}", "abyme.kvm " + words, **fields)
 
 
 kvm("", emus=["qemu"], timeout=60)
@@ -22,6 +22,16 @@ kvm("-2cpus", cpus=2, emus=["qemu"], timeout=100)
 kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["qemu"], timeout=180)
 kvm("-2cpus", cpus=2, emus=["bochs"], timeout=500, slow=True)
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=True)
+kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
+kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=True)
+kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
+kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
+
+# KVM in KVM
+kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm", emus=["qemu"],
+    modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=400,
+    expect=[r"^\[L3\] SUCCESS", r"^\[L2\] PASS L3 ran", r"^\[L2\] SUCCESS",
+            r"^\[L1\] SUCCESS"], slow=True)
 
 # KVM's own options, one after the other
 for option in ("vpid", "unrestricted_guest", "flexpriority",

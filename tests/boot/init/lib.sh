@@ -14,6 +14,8 @@ start() {
 	mount -t devtmpfs dev /dev
 	exec </dev/console >/dev/console 2>&1
 	echo 3 >/proc/sys/kernel/printk
+	level=$(option level)
+	LEVEL=${level:-$LEVEL}
 }
 
 # the words of the kernel's command line that begin with "abyme."
