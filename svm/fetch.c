@@ -25,7 +25,8 @@ u32 svm_mode(const struct vmcb *b)
 
 	if (attr & VSEG_L && vmcb_efer(b) & EFER_LMA)
 		return 64;
-	return attr & VSEG_DB && vmcb_cr0(b) & CR0_PE ? 32 : 16;
+	/* in real mode as well, until a far jump loads CS anew */
+	return attr & VSEG_DB ? 32 : 16;
 }
 
 static inline u64 code_linear(const struct vmcb *b, u64 rip)
