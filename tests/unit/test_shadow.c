@@ -810,6 +810,24 @@ TEST(shadow_large_pages)
 	check_root(root);
 }
 
+/* Neighbours are no reason to grow npt01: one GiB for the page touched. */
+TEST(shadow_neighbours_leave_slat_alone)
+{
+	u64 i, before;
+
+	regular(N_4, SHADOW_1G, NPT_LEAF | PT_A | PT_D, 64);
+	for (i = 0; i < 16; i++)
+		put12(TABLES + 2 * 4096 + i * 8,
+		      BIT(35) + i * GiB(1) + (NPT_LEAF | PT_A | PT_D | PT_PS));
+	slat.max_page = 2;
+	before = slat.pages;
+	touch(0, ACCESS_W);
+	CHECK_EQ(slat.pages, before + 1);
+	touch(MiB(2), ACCESS_W);
+	CHECK_EQ(slat.pages, before + 2);
+	check_root(root);
+}
+
 /* L1 takes a right away and flushes late: until then either is right; a
  * large page split under our feet is replaced, with a flush. */
 TEST(shadow_stale_until_flushed)
