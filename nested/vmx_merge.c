@@ -186,8 +186,9 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	const u64 *f = s->v12->f;
 	u64 proc2 = vmcs12_proc2(s->v12);
 
-	for_each_in_set(slot, &s->dirty) if (set_has(&set_direct, slot))
-		vmwrite(vmcs_fields[slot].enc, f[slot]);
+	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
+		for_each_bit(slot, w, s->dirty.w[w] & set_direct.w[w])
+			vmwrite(vmcs_fields[slot].enc, f[slot]);
 	if (set_meets(&s->dirty, &set_merge)) {
 		merge_controls(v, f);
 		merge_pages(v, f, proc2);

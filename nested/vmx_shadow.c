@@ -165,8 +165,9 @@ void vmx_shadow_push(struct vcpu *v)
 	if (!set_meets(&s->push, &n->shadowed))
 		return;
 	vmx_select(v, &s->shadow);
-	for_each_in_set(slot, &s->push) if (set_has(&n->shadowed, slot))
-		vmwrite(vmcs_fields[slot].enc, s->v12->f[slot]);
+	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
+		for_each_bit(slot, w, s->push.w[w] & n->shadowed.w[w])
+			vmwrite(vmcs_fields[slot].enc, s->v12->f[slot]);
 	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
 		s->push.w[w] &= ~n->shadowed.w[w];
 	leave(v, s);
