@@ -118,6 +118,8 @@ static const struct {
 	[REASON_TASK_SWITCH] = { .fn = task_switch },
 	[REASON_CPUID] = { .kind = EXIT_CPUID },
 	[REASON_GETSEC] = { .kind = EXIT_VIRT_INSN },
+	[REASON_SEAMCALL] = { .kind = EXIT_VIRT_INSN },
+	[REASON_TDCALL] = { .kind = EXIT_VIRT_INSN },
 	[REASON_HLT] = { .kind = EXIT_HLT },
 	[REASON_INVD] = { .kind = EXIT_INVD },
 	[REASON_VMCALL] = { .kind = EXIT_HYPERCALL },

@@ -56,8 +56,15 @@ void vmx_inject_raw(struct vcpu *v, u32 info, u32 error, u32 len)
  * vectors that have one (SDM 3C, VM-Entry Control Fields). */
 static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
 {
-	u32 info = INTR_INFO(INTR_TYPE_HARD_EXC, vector);
+	/* INT3 and INTO end before their exception is delivered. */
+	bool soft = vector == VEC_BP || vector == VEC_OF;
+	u32 info = INTR_INFO(soft ? INTR_TYPE_SOFT_EXC : INTR_TYPE_HARD_EXC,
+			     vector);
 
+	if (soft) {
+		vmx_inject_raw(v, info, 0, (u32)vmx_get(v, CACHED_INSTR_LEN));
+		return;
+	}
 	if (has_error && (vmx_get(v, CACHED_CR0) & CR0_PE))
 		info |= INTR_ERROR;
 	vmx_inject_raw(v, info, error, 0);
@@ -171,7 +178,7 @@ static void nmi_window(struct vcpu *v, bool on)
 	    !vmx_can(GROUP_PROC, PROC_NMI_WINDOW))
 		return;
 	v->vmx->nmi_window = on;
-	if (!vmx_watches_icr)
+	if (!vmx_nmi_exiting())
 		vmx_set_ctl(v, GROUP_PIN,
 			    on ? pin | WINDOW_PIN : pin & ~WINDOW_PIN);
 	vmx_set_ctl(v, GROUP_PROC,

@@ -93,6 +93,18 @@ static inline bool vmx_may_vector(u32 raw)
 bool vmx_nmi_hook(struct cpu *cpu, struct trap_frame *f);
 bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
 
+/* debug.c: virt_ops */
+void vmx_set_debug(struct vcpu *v);
+void vmx_step_done(struct vcpu *v);
+void vmx_view_l1(struct vcpu *v, bool on);
+/* NMIs exit, since some may be L0's own. */
+bool vmx_nmi_exiting(void);
+/* What L0 wants beyond L1's business, into vmcs01 or vmcs02 (current). */
+void vmx_debug_l1(struct vcpu *v);
+void vmx_debug_l2(struct vcpu *v);
+/* Exit @raw was for the debug stub and is over. */
+bool vmx_debugger_took(struct vcpu *v, u32 raw);
+
 /* task.c: carry out the task switch of the last exit. */
 void vmx_task_switch(struct vcpu *v, u64 qual);
 

@@ -63,6 +63,8 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	if (request_take(v, REQ_FLUSH_TLB)) {
 		vmx_invept(INVEPT_SINGLE, b->eptp);
 		v->vmx->ept01_changed = true;
+		if (!v->in_l2)
+			vmx_debug_l1(v);
 		if (b->io_used && !v->in_l2)
 			vmx_set_ctl(v, GROUP_PROC,
 				    vmx_ctl(v, GROUP_PROC) | PROC_IO_BITMAP);
@@ -74,8 +76,11 @@ static inline void before_entry(struct vcpu *v)
 {
 	struct vmx_vcpu *x = v->vmx;
 
-	if (v->in_l2)
+	if (v->in_l2) {
 		vmx_nested->before_entry(v);
+		if (unlikely(v->debug.watch | vmx_watches_icr) && v->in_l2)
+			vmx_debug_l2(v);
+	}
 	if (unlikely(x->vectoring | x->nmi_pending))
 		vmx_deliver(v);
 	if (v->gpr[RSP] != x->rsp)
@@ -162,12 +167,14 @@ static bool drop_init(struct vcpu *v, u32 raw)
 }
 
 /* A physical NMI has exited: they are blocked until an IRET. */
-static __noinline bool nmi_was_kick(struct vcpu *v)
+static __noinline bool nmi_was_ours(struct vcpu *v)
 {
 	if (INTR_TYPE(vmx_get(v, CACHED_INTR_INFO)) != INTR_TYPE_NMI)
 		return false;
 	vmx_iret();
-	return vmx_watches_icr && vmx_take_kick(v);
+	if (vmx_watches_icr && vmx_take_kick(v))
+		return true;
+	return debug_nmi && debug_nmi(v->cpu);
 }
 
 void vmx_run(struct vcpu *v, struct vmexit *x)
@@ -190,8 +197,11 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		if (unlikely(v->vmx->fresh || raw == REASON_INIT) &&
 		    drop_init(v, raw))
 			return;
-		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_kick(v))
+		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_ours(v))
 			return;
+		if (unlikely(v->debug.exceptions | v->debug.step) &&
+		    vmx_debugger_took(v, raw))
+			continue;
 		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
 			continue;
 		if (vmx_may_vector(raw))

@@ -202,8 +202,6 @@ static void vmcs01_controls(struct vcpu *v)
 		if (g == GROUP_PROC2)
 			a.may1 &= vmx_offered.ctl[g].may1 | ~PROC2_VPID;
 		val = vmx_controls(&a, vmx_wanted[g]);
-		if (g == GROUP_PIN && vmx_watches_icr)
-			val |= PIN_NMI | PIN_VNMI;
 		if (g == GROUP_PROC && b->io_used)
 			val |= PROC_IO_BITMAP;
 		if (g == GROUP_PROC3 && !(vmx_ctl(v, GROUP_PROC) & PROC_PROC3))

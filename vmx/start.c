@@ -124,6 +124,7 @@ void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	v->in_l2 = false;
 	vmx_select(v, &v->vmx->vmcs01);
 	init_state(v);
+	vmx_debug_l1(v);
 	v->vmx->kicked = false;
 	v->vmx->fresh = s->kind == START_SIPI;
 	v->vmx->waits = s->kind == START_RESET && vmx_watches_icr;

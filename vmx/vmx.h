@@ -118,6 +118,10 @@ struct vmx_vcpu {
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;
 
+	/* While vmx_view_l1() is on: what was current. */
+	struct vmx_vmcs *view_vmcs;
+	u64 view_rsp;
+
 	/* Bits of CR0 and CR4 that L0 owns in vmcs01. */
 	u64 cr0_mask, cr4_mask;
 };
