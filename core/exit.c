@@ -172,6 +172,9 @@ static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 	case MSR_EFERREG:
 		return write_efer(v, val);
 	case MSR_APICBASE:
+		/* an APIC in front of L0's memory would hide that */
+		if (vm_is_l0(v->vm, val & BITS(51, 12)))
+			return -EINVAL;
 		err = write_native(msr, val);
 		if (!err)
 			v->apic_base = val;

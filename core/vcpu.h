@@ -127,6 +127,12 @@ struct vm {
 	void *backend;	     /* per-VM state of the backend (bitmaps) */
 };
 
+/* Does the page at @pa belong to L0? */
+static inline bool vm_is_l0(const struct vm *vm, u64 pa)
+{
+	return pa - vm->l0_start.v < vm->l0_len;
+}
+
 struct vcpu {
 	u64 gpr[NR_GPRS]; /* RSP: valid between exit and entry, the backend
 			   * syncs it (and RAX on SVM) with its VMCS/VMCB */

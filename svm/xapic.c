@@ -272,7 +272,8 @@ bool svm_apic_base(struct vcpu *v, u64 val)
 	struct svm_vm *b = v->vm->backend;
 	hpa_t page = HPA(val & BITS(51, 12)), old = b->apic_page;
 
-	if (wrmsr_safe(MSR_APIC_BASE, val))
+	/* not in front of L0's memory, which npt01 would show, too */
+	if (vm_is_l0(v->vm, page.v) || wrmsr_safe(MSR_APIC_BASE, val))
 		return false;
 	v->apic_base = val;
 	if (page.v == old.v)

@@ -95,6 +95,23 @@ static void probe_l0(const struct hole *h)
 	}
 }
 
+static void move_apic(void *to)
+{
+	wrmsr(MSR_APIC_BASE, *(u64 *)to);
+}
+
+/* The local APIC's page must not come to lie in front of L0's memory. */
+static void probe_apic(const struct hole *h)
+{
+	u64 was = rdmsr(MSR_APIC_BASE);
+	u64 to = (h->start + PAGE_SIZE) | (was & ~PAGE_MASK);
+
+	check_eq((u64)try(move_apic, &to), VEC_GP, "no-apic-before-l0");
+	check_eq(rdmsr(MSR_APIC_BASE), was, "apic-stays");
+	if (rdmsr(MSR_APIC_BASE) != was)
+		wrmsr(MSR_APIC_BASE, was);
+}
+
 static void probe_firmware(const struct hole *h)
 {
 	u64 s = 0;
@@ -146,6 +163,7 @@ void main(void)
 		print("info: hole %lx to %lx\n", holes[i].start, holes[i].end);
 		if (holes[i].end - holes[i].start >= MiB(1)) {
 			probe_l0(&holes[i]);
+			probe_apic(&holes[i]);
 			found++;
 		} else {
 			probe_firmware(&holes[i]);
