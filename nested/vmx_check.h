@@ -75,12 +75,13 @@ int __cold vmx_refuse(struct vmx_refusal *r, const char *rule, u32 slot,
 #define F(name) (v->f[SLOT_##name])
 
 /* One rule: what must hold, the field to blame; SECTION names the source. */
-#define CHECK_SLOT(ok, slot)                                                  \
-	do {                                                                  \
-		if (unlikely(!(ok)))                                          \
-			return vmx_refuse(r, #ok, slot, v->f[slot], SECTION); \
+#define CHECK_RULE(ok, text, slot)                                             \
+	do {                                                                   \
+		if (unlikely(!(ok)))                                           \
+			return vmx_refuse(r, text, slot, v->f[slot], SECTION); \
 	} while (0)
-#define CHECK_FIELD(ok, field) CHECK_SLOT(ok, SLOT_##field)
+#define CHECK_SLOT(ok, slot) CHECK_RULE(ok, #ok, slot)
+#define CHECK_FIELD(ok, field) CHECK_RULE(ok, #ok, SLOT_##field)
 
 /* Secondary controls count only when they are activated. */
 static inline u64 vmcs12_proc2(const struct vmcs12 *v)
