@@ -160,10 +160,17 @@ void trap_handler(struct trap_frame *f)
 		if (!mce_hook || !mce_hook(ist_cpu(f), f))
 			ist_cpu(f)->mce_pending = true;
 		return;
-	default:
-		if (fixup(f))
+	case VEC_DB:
+		/*
+		 * emulator fault: Bochs' SVM raises the single-step trap of an
+		 * intercepted instruction in the host. L0 never steps itself.
+		 */
+		if (!(f->rflags & RFLAGS_TF) && !(read_dr7() & 0xff))
 			return;
 		break;
+	default:
+		break;
 	}
-	panic_trap(f);
+	if (!fixup(f))
+		panic_trap(f);
 }
