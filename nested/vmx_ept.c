@@ -157,34 +157,75 @@ static u64 violation(u64 qual, const struct shadow_fault *f)
 	return qual;
 }
 
+/*
+ * Page-modification logging (SDM 3C, "Page-Modification Logging"): L0 sets the
+ * dirty flags of EPT12, so it writes L1's log. The index counts down from 511;
+ * out of range the log is full and no flag may be set.
+ */
+#define PML_LAST 511u
+
+static bool pml_full(const struct nested_vmcs *s)
+{
+	return (vmcs12_proc2(s->v12) & PROC2_PML) &&
+	       s->v12->f[SLOT_PML_INDEX] > PML_LAST;
+}
+
+static void pml_log(struct vcpu *v, struct nested_vmcs *s, u64 gpa)
+{
+	const u64 *f = s->v12->f;
+	u64 at = f[SLOT_PML_ADDR] + 8 * f[SLOT_PML_INDEX];
+	int err;
+
+	if (!(vmcs12_proc2(s->v12) & PROC2_PML))
+		return;
+	gpa &= PAGE_MASK;
+	err = guest_write(v->vm, L1PA(at), &gpa, sizeof(gpa));
+	(void)err; /* no memory there: lost, as on a bus */
+	vmx_field_set(s, SLOT_PML_INDEX, (u16)(f[SLOT_PML_INDEX] - 1));
+}
+
+static u32 tried(u64 qual)
+{
+	return (qual & EPT_QUAL_R ? ACCESS_R : 0) |
+	       (qual & EPT_QUAL_W ? ACCESS_W : 0) |
+	       (qual & EPT_QUAL_X ? ACCESS_X : 0);
+}
+
+/* What L1's own table says to the fault is L1's to know. */
+static void reflect_fault(struct vcpu *v, u64 qual,
+			  const struct shadow_fault *f)
+{
+	if (f->kind == SF_RESERVED)
+		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
+	else
+		vmx_reflect(v, REASON_EPT_VIOLATION, violation(qual, f));
+}
+
 bool vmx_ept_violation(struct vcpu *v)
 {
 	struct nested_vmx *n = v->nvmx;
-	u64 qual = vmx_get(v, CACHED_QUAL);
+	u64 qual = vmx_get(v, CACHED_QUAL), gpa = vmx_get(v, CACHED_GPA);
+	u32 access = tried(qual);
 	struct shadow_fault f;
 	bool flush = false;
-	u32 access = 0;
 	int err;
 
 	if (!n->root)
 		return false; /* on ept01: as if it were L1's own */
-	if (qual & EPT_QUAL_R)
-		access |= ACCESS_R;
-	if (qual & EPT_QUAL_W)
-		access |= ACCESS_W;
-	if (qual & EPT_QUAL_X)
-		access |= ACCESS_X;
-	err = shadow_fault(n->shadow, n->root, L2PA(vmx_get(v, CACHED_GPA)),
-			   access, &f, &flush);
+	if (unlikely(pml_full(n->cur)))
+		access |= SHADOW_KEEP_CLEAN;
+	f.dirtied = false;
+	err = shadow_fault(n->shadow, n->root, L2PA(gpa), access, &f, &flush);
 	if (flush)
 		vmx_invept(INVEPT_SINGLE, n->eptp02);
-	if (!err)
+	if (likely(!err)) {
+		if (f.dirtied)
+			pml_log(v, n->cur, gpa);
 		return true;
-	if (err != -EFAULT)
-		return false;
-	if (f.kind == SF_RESERVED)
-		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
-	else
-		vmx_reflect(v, REASON_EPT_VIOLATION, violation(qual, &f));
-	return true;
+	}
+	if (err == -EAGAIN)
+		vmx_reflect(v, REASON_PML_FULL, qual & EPT_QUAL_NMI_UNBLOCK);
+	else if (err == -EFAULT)
+		reflect_fault(v, qual, &f);
+	return err == -EAGAIN || err == -EFAULT;
 }
