@@ -13,7 +13,7 @@ void vmx_merge_controls(struct vmx_controls02 *c, const u64 *f,
 	if (l0_io && !(proc & PROC_IO))
 		c->proc |= PROC_IO_BITMAP;
 	c->proc2 = (proc & PROC_PROC2 ? f[SLOT_PROC2_CTLS] : 0) | PROC2_EPT;
-	c->proc2 &= ~(u64)PROC2_PML;
+	c->proc2 &= ~(u64)(PROC2_PML | PROC2_VE);
 	c->exit = ctl01[GROUP_EXIT] &
 		  ~(u64)(EXITC_ACK_INTR | EXITC_SAVE_PREEMPTION);
 	c->exit |= f[SLOT_EXIT_CTLS] & EXITC_ACK_INTR;

@@ -22,7 +22,8 @@ struct vmx_controls02 {
  * 3. Secondary controls are vmcs12's, but EPT is always on (ept02, or ept01
  *    under an L1 that shadows page tables itself), and VPID is on when
  *    vmcs12 has it: without, the processor flushes as L1 expects it.
- *    Page-modification logging is off: L0 writes L1's log (vmx_ept.c).
+ *    Page-modification logging and #VE are off: L0 writes L1's log and
+ *    delivers the exception itself (vmx_ept.c).
  * 4. EFER, PAT and the debug controls are switched by every entry and exit,
  *    so that L0's handling of an exit that L1 never sees leaves them alone;
  *    vmcs12's controls decide where their values come from and go to.

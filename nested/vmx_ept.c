@@ -3,6 +3,7 @@
 #include "nested/vmx.h"
 
 #include "core/err.h"
+#include "core/x86.h"
 #include "mm/guest.h"
 #include "mm/slat.h"
 
@@ -191,12 +192,57 @@ static u32 tried(u64 qual)
 	       (qual & EPT_QUAL_X ? ACCESS_X : 0);
 }
 
+/* SDM 3C, "Virtualization-Exception Information". */
+struct ve_info {
+	u32 reason;
+	u32 busy; /* L2 clears it when it has read the rest */
+	u64 qual, linear, physical;
+	u16 eptp_index;
+} __packed;
+
+#define EPT_SUPPRESS_VE BIT(63)
+
+/*
+ * "Convertible EPT Violations": one that L2 takes itself, as #VE. vmcs02 has
+ * the control off, since what ept02 lacks is no concern of L2's. True: L2 (or
+ * L1, where it intercepts the exception) has it.
+ */
+static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+	const u64 *v12 = s->v12->f;
+	struct ve_info i;
+
+	if (!(vmcs12_proc2(s->v12) & PROC2_VE) || (f->entry & EPT_SUPPRESS_VE))
+		return false;
+	if (!(vmx_get(v, CACHED_CR0) & CR0_PE) ||
+	    (vmread(VMCS_IDT_VECTORING) & INTR_VALID) ||
+	    guest_read(v->vm, L1PA(v12[SLOT_VE_INFO_ADDR]), &i, sizeof(i)) ||
+	    i.busy)
+		return false;
+	i = (struct ve_info){ .reason = REASON_EPT_VIOLATION,
+			      .busy = ~0u,
+			      .qual = qual,
+			      .linear = vmx_get(v, CACHED_LINEAR),
+			      .physical = vmx_get(v, CACHED_GPA),
+			      .eptp_index = (u16)v12[SLOT_EPTP_INDEX] };
+	if (guest_write(v->vm, L1PA(v12[SLOT_VE_INFO_ADDR]), &i, sizeof(i)))
+		return false;
+	if (v12[SLOT_EXCEPTION_BITMAP] & BIT(VEC_VE))
+		vmx_reflect_exception(v, VEC_VE);
+	else
+		vmx_inject_raw(v, INTR_INFO(INTR_TYPE_HARD_EXC, VEC_VE), 0, 0);
+	return true;
+}
+
 /* What L1's own table says to the fault is L1's to know. */
 static void reflect_fault(struct vcpu *v, u64 qual,
 			  const struct shadow_fault *f)
 {
 	if (f->kind == SF_RESERVED)
 		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
+	else if (deliver_ve(v, violation(qual, f), f))
+		return;
 	else
 		vmx_reflect(v, REASON_EPT_VIOLATION, violation(qual, f));
 }

@@ -123,6 +123,17 @@ static void undelivered(struct vcpu *v, struct nested_vmcs *s)
 		vmx_field_set(s, SLOT_EXIT_INSTR_LEN, len);
 }
 
+void vmx_reflect_exception(struct vcpu *v, u8 vector)
+{
+	struct nested_vmcs *s = v->nvmx->cur;
+
+	vmx_sync_guest(v, s);
+	vmx_field_set(s, SLOT_IDT_VECTORING, 0);
+	vmx_field_set(s, SLOT_EXIT_INTR_INFO,
+		      INTR_INFO(INTR_TYPE_HARD_EXC, vector));
+	finish_reflect(v, s, REASON_EXCEPTION_NMI, 0);
+}
+
 void vmx_reflect_nmi(struct vcpu *v)
 {
 	struct nested_vmcs *s = v->nvmx->cur;

@@ -21,6 +21,8 @@ static bool eptp_switch(struct vcpu *v)
 	    !vmx_eptp_ok(eptp, &v->nvmx->env))
 		return false;
 	vmx_field_set(s, SLOT_EPTP, eptp);
+	if (vmcs12_proc2(s->v12) & PROC2_VE)
+		vmx_field_set(s, SLOT_EPTP_INDEX, n);
 	vmx_ept_enter(v);
 	return true;
 }
