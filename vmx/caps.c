@@ -50,6 +50,9 @@ void vmx_caps_read(struct vmx_caps *c, u64 (*rd)(u32 msr), u8 phys_bits)
 		c->ept_vpid = rd(MSR_VMX_EPT_VPID_CAP);
 	if (a[GROUP_PROC2].may1 & PROC2_VMFUNC)
 		a[GROUP_VMFUNC] = allowed64(rd(MSR_VMX_VMFUNC));
+	/* VPIDs that cannot be flushed are of no use. */
+	if (!(c->ept_vpid & VPID_CAP_INVVPID) || !(c->ept_vpid & VPID_CAP_ALL))
+		a[GROUP_PROC2].may1 &= ~(u64)PROC2_VPID;
 }
 
 const u64 vmx_wanted[NR_VMX_GROUPS] = {

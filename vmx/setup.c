@@ -111,7 +111,8 @@ int vmx_cpu_on(struct cpu *cpu)
 	if (fail)
 		return -EIO;
 	/* Translations of whoever used VMX before. */
-	vmx_invept(INVEPT_ALL, 0);
+	if (vmx_caps.ept_vpid & EPT_CAP_INVEPT_ALL)
+		vmx_invept(INVEPT_ALL, 0);
 	vmx_invvpid(INVVPID_ALL, 0, 0);
 	return 0;
 }

@@ -208,6 +208,19 @@ TEST(wanted_controls_fit)
 	CHECK(!(v & PROC2_USER_WAIT));
 }
 
+TEST(vpids_need_invvpid)
+{
+	struct vmx_caps c;
+
+	machine();
+	vmx_caps_read(&c, rd, 39);
+	CHECK(c.ctl[GROUP_PROC2].may1 & PROC2_VPID);
+	msrs[MSR_VMX_EPT_VPID_CAP - MSR_VMX_BASIC] &= ~VPID_CAP_ALL;
+	vmx_caps_read(&c, rd, 39);
+	CHECK(!(c.ctl[GROUP_PROC2].may1 & PROC2_VPID));
+	CHECK(c.ctl[GROUP_PROC2].may1 & PROC2_EPT);
+}
+
 TEST(feature_lists)
 {
 	u64 off = 0;
