@@ -13,13 +13,20 @@ struct cpu;
 
 /* Part of struct vcpu; virt_ops.set_debug() carries it into the hardware. */
 struct vcpu_debug {
-	u32 exceptions; /* bit n: exception n exits to the stub first */
-	bool watch;	/* debug_event() wants every exit and entry */
-	bool step;	/* stop after one instruction */
-	bool stopped;	/* waits in L0 (set by its own CPU) */
-	bool hold;	/* stays stopped while others run (vCont) */
-	bool saved_tf;	/* RFLAGS.TF before the step */
-	u64 step_rip;	/* where the step began */
+	u32 exceptions;	 /* bit n: exception n exits to the stub first */
+	bool watch;	 /* debug_event() wants every exit and entry */
+	bool step;	 /* stop after one instruction */
+	bool stopped;	 /* waits in L0 (set by its own CPU) */
+	bool hold;	 /* stays stopped while others run (vCont) */
+	bool step_into;	 /* a step over a VM entry or exit goes with it */
+	bool step_begun; /* the next four are set */
+	bool step_l2;	 /* the level in which the step began */
+	bool step_left;	 /* that level was left since */
+	bool tf_after;	 /* RFLAGS.TF as the instruction leaves it */
+	u64 step_rip;	 /* where it began */
+	bool tf_set;	 /* TF was set for this entry */
+	bool at_start;	 /* the last exit was at step_rip */
+	u8 *pushed;	 /* where the instruction pushes flags, or NULL */
 };
 
 /*
@@ -34,6 +41,14 @@ extern bool (*debug_exception)(struct vcpu *v, u8 vector);
  * svm/debug.c): carry it out. False: what stands there is neither.
  */
 extern bool (*debug_soft_int)(struct vcpu *v);
+
+/*
+ * While v->debug.step: before each entry, and right after each exit. TF is the
+ * guest's own whenever L0 or L1 looks at it. True: the step is over, and the
+ * stop that follows, too (the vcpu may have been moved: begin again).
+ */
+bool debug_step_entry(struct vcpu *v);
+void debug_step_exit(struct vcpu *v);
 
 /* What debug_event() is told of, where v->debug.watch is set. */
 enum debug_what {

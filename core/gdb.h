@@ -79,6 +79,12 @@ int gdb_break(struct gdb_thread t, enum gdb_bp_type type, u64 addr, u32 kind,
 void gdb_break_clear(void);
 void gdb_break_init(void);
 
+u64 gdb_linear_rip(struct vcpu *v);
+
+/* Steps (core/gdb_step.c): after the step's #DB; stop, the step is over. */
+void gdb_step_flags(struct vcpu *v);
+void gdb_step_end(struct vcpu *v);
+
 /* Catchpoints and the trace (core/gdb_watch.c). -1: no exit has that name or
  * number ("all": every one). */
 int gdb_catch_exit(const char *word, bool on);

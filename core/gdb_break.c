@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Software breakpoints and single steps. */
+/* Software breakpoints. */
 #include "core/debug.h"
 #include "core/err.h"
 #include "core/gdb.h"
@@ -118,7 +118,7 @@ void gdb_break_clear(void)
 
 /* --- when they are hit ----------------------------------------------------- */
 
-static u64 linear_rip(struct vcpu *v)
+u64 gdb_linear_rip(struct vcpu *v)
 {
 	struct segment cs;
 	u64 rip = virt->get_reg(v, VREG_RIP);
@@ -132,7 +132,7 @@ static u64 linear_rip(struct vcpu *v)
 /* An INT3 is the stub's when it put one into that very byte of memory. */
 static bool is_ours(struct vcpu *v)
 {
-	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, linear_rip(v));
+	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, gdb_linear_rip(v));
 
 	for (u32 i = 0; where && i < BREAKS_MAX; i++)
 		if (breaks[i].used && breaks[i].where == where)
@@ -144,8 +144,8 @@ static bool exception(struct vcpu *v, u8 vector)
 {
 	if (vector == VEC_DB && v->debug.step) {
 		virt->step_done(v);
-		v->debug.step = false;
-		gdb_stop(v, GDB_STOPPED_TRAP, 0);
+		gdb_step_flags(v);
+		gdb_step_end(v);
 		return true;
 	}
 	if (vector == VEC_BP && is_ours(v)) {
@@ -157,7 +157,7 @@ static bool exception(struct vcpu *v, u8 vector)
 
 static bool soft_int(struct vcpu *v)
 {
-	u64 rip = linear_rip(v);
+	u64 rip = gdb_linear_rip(v);
 	const u8 *op = gdb_mem_ptr_linear(v, v->in_l2, rip);
 	const u8 *n = gdb_mem_ptr_linear(v, v->in_l2, rip + 1);
 	struct event e = { EVENT_EXCEPTION, VEC_BP, false, 0 };

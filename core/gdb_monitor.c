@@ -232,6 +232,18 @@ static void cmd_uncatch(struct vcpu *v, struct monitor_call *c)
 	catch_or_not(c, false);
 }
 
+static void cmd_step_into(struct vcpu *v, struct monitor_call *c)
+{
+	bool on = word(&c->arg, "on");
+
+	if (!on && !word(&c->arg, "off")) {
+		c->ret = -EINVAL;
+		return;
+	}
+	for (u32 i = 0; i < gdb_vm()->nvcpus; i++)
+		gdb_vm()->vcpus[i]->debug.step_into = on;
+}
+
 static void cmd_help(struct vcpu *v, struct monitor_call *c);
 
 static const struct {
@@ -257,6 +269,8 @@ static const struct {
 	{ "catch", "exit NAME|NUMBER|all, entry, entry-fail: stop there",
 	  cmd_catch },
 	{ "uncatch", "the same words, or all", cmd_uncatch },
+	{ "step-into", "on|off: steps go into L2 at a VM entry, and out again",
+	  cmd_step_into },
 	{ "vcpu", "state of this CPU's vcpu", cmd_vcpu },
 };
 

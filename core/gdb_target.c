@@ -401,6 +401,7 @@ static void resume(void *ctx, const struct gdb_resume *r)
 			k++;
 		v->debug.hold = k == r->n || r->a[k].action == GDB_STOP;
 		v->debug.step = k < r->n && r->a[k].action == GDB_STEP;
+		v->debug.step_begun = false;
 	}
 }
 

@@ -147,10 +147,10 @@ struct virt_ops {
 	void (*trap_msr)(struct vm *vm, u32 msr, bool rd, bool wr);
 	/* Get the vcpu out of its guest soon; callable on any CPU. */
 	void (*kick)(struct vcpu *v);
-	/* v->debug changed: intercepts and RFLAGS.TF for the level that runs
-	 * next. On the vcpu's own CPU. */
+	/* v->debug changed: intercepts for the level that runs next. On the
+	 * vcpu's own CPU. */
 	void (*set_debug)(struct vcpu *v);
-	/* The #DB of v->debug.step came: give the guest its TF back. */
+	/* The #DB of v->debug.step came: DR6 as the guest had it. */
 	void (*step_done)(struct vcpu *v);
 	/* While @on, get_*() and set_*() mean L1 though the vcpu is in L2. */
 	void (*view_l1)(struct vcpu *v, bool on);

@@ -59,22 +59,13 @@ void svm_set_debug(struct vcpu *v)
 	apply(s->vmcb01, want, 0);
 	if (v->in_l2)
 		apply(s->vmcb, want, ~want);
-	if (v->debug.step) {
-		u64 rflags = vmcb_rflags(s->vmcb);
-
-		v->debug.saved_tf = rflags & RFLAGS_TF;
-		v->debug.step_rip = vmcb_rip(s->vmcb);
-		vmcb_set_rflags(s->vmcb, rflags | RFLAGS_TF);
-	}
 }
 
-/* The step's #DB came: TF is as the guest left it. */
+/* The step's #DB came. */
 void svm_step_done(struct vcpu *v)
 {
 	struct vmcb *b = v->svm->vmcb;
 
-	if (!v->debug.saved_tf)
-		vmcb_set_rflags(b, vmcb_rflags(b) & ~RFLAGS_TF);
 	vmcb_set_dr6(b, vmcb_dr6(b) & ~BIT(14));
 }
 

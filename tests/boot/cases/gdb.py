@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The debug stub, with the real gdb in batch mode on COM2."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import emu
+import mkiso
+from case import (BARE, EMULATOR_ARGS, LINUX_ARGS, PATIENCE, SLACK, Failure,
+                  Skip, case, judge, path)
+
+WAIT = 60 * SLACK       # seconds on the clock for one line or one gdb
+
+
+class Session:
+    """A machine that runs in a thread; its console; gdb on its COM2."""
+
+    def __init__(self, c, **changes):
+        self.case = c
+        self.row = {k: changes.get(k, getattr(c, k)) for k in c.DEFAULTS}
+        r = self.row
+        machine = emu.Machine(c.emu, c.file(".iso"), r["cpus"], r["mem"],
+                              r["uefi"], r["cpu"], gdb=True, extra=r["extra"])
+        why = machine.unavailable()
+        if why or not shutil.which("gdb"):
+            raise Skip(why or "gdb is not installed")
+        if BARE:
+            raise Skip("without Abyme there is no stub")
+        mkiso.build(machine.iso, r["l1"], r["append"], r["modules"],
+                    path("abyme.elf"), r["hv"])
+        self.console = b""
+        self.news = threading.Condition()
+        self.started = threading.Event()
+        self.run = emu.Run(machine, r["timeout"] * SLACK, PATIENCE,
+                           r["stop"], r["times"], log=c.file(".log"),
+                           echo=self.hear, started=self.start)
+        self.log = open(c.file(".gdb"), "w")
+        self.thread = threading.Thread(target=self.go)
+        self.result = None
+
+    def go(self):
+        try:
+            self.result = self.run.go()
+        finally:
+            self.started.set()
+            with self.news:
+                self.news.notify_all()
+
+    def hear(self, data):
+        with self.news:
+            self.console += data
+            self.news.notify_all()
+
+    def start(self, emulator):
+        self.emulator = emulator
+        self.started.set()
+
+    def __enter__(self):
+        self.thread.start()
+        self.started.wait()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind and self.thread.is_alive():
+            self.emulator.process.kill()
+        self.thread.join()
+        self.log.close()
+        os.unlink(self.case.file(".iso"))
+        self.case.last = self.result
+
+    def text(self):
+        return emu.clean(self.console.decode("utf-8", "replace"))
+
+    def wait_for(self, pattern, since=0):
+        """The match, once the console has it."""
+        found = None
+
+        def look():
+            nonlocal found
+            found = re.search(pattern, self.text()[since:], re.M)
+            return found or not self.thread.is_alive()
+        with self.news:
+            if not self.news.wait_for(look, WAIT) or not found:
+                raise Failure(f"the console never said: {pattern}")
+        return found
+
+    def type(self, line, pattern):
+        """A line for L1's shell; the match of what it answers."""
+        since = len(self.text())
+        self.emulator.write(line.encode() + b"\n")
+        return self.wait_for(pattern, since)
+
+    def gdb(self, *commands, interrupt=(), kill=False, elf=None):
+        """What gdb says. interrupt: seconds to each Ctrl-C, from the word
+        "goes" on, which `shell echo goes` before a `continue` prints."""
+        cmd = ["gdb", "-nx", "-q", "-batch"] + ([elf] if elf else [])
+        for word in ("set remotetimeout 20", "set confirm off",
+                     "set pagination off", "set width 0",
+                     "set architecture i386:x86-64",
+                     f"target remote {self.emulator.gdb_socket()}",
+                     *commands):
+            cmd += ["-ex", word]
+        p = subprocess.Popen(emu.tied(cmd), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True,
+                             stdin=subprocess.DEVNULL,
+                             start_new_session=True)
+        timer = threading.Timer(WAIT, p.kill)
+        timer.start()
+        out, left = "", list(interrupt)
+        for line in p.stdout:
+            out += line
+            self.log.write(line)
+            self.log.flush()
+            if line == "goes\n" and kill:
+                time.sleep(2)
+                p.kill()
+            elif line == "goes\n" and left:
+                time.sleep(left.pop(0))
+                p.send_signal(signal.SIGINT)
+        p.wait()
+        timer.cancel()
+        if p.returncode == -signal.SIGKILL and not kill:
+            raise Failure(f"gdb hung in: {'; '.join(commands)}")
+        return out
+
+    def ends(self):
+        self.thread.join()
+        judge(self.row, self.result)
+
+
+def want(out, *patterns):
+    """Each pattern in gdb's output, in this order."""
+    at = 0
+    for pattern in patterns:
+        m = re.compile(pattern, re.M).search(out, at)
+        if not m:
+            raise Failure(f"gdb did not say {pattern}:\n      "
+                          + "\n      ".join(out.splitlines()[-12:]))
+        at = m.end()
+
+
+def symbol(s, name):
+    """A kernel symbol's address, from the running kernel itself."""
+    m = s.type(f"grep ' {name}$' /proc/kallsyms",
+               rf"^([0-9a-f]{{16}}) . {name}")
+    return "0x" + m.group(1)
+
+
+GO = ("shell echo goes", "continue")
+
+
+def linux_session(c):
+    with Session(c) as s:
+        s.wait_for(r"a shell in L1")
+        banner = symbol(s, "linux_banner")
+        function = symbol(s, "__x64_sys_getppid")
+        # attach while it idles; threads, registers, memory
+        out = s.gdb("info threads", "p $cr0 & 0x80000001", "p/x $efer",
+                    f"x/s {banner}", "x/2i $pc", "x/x 0x1000", "p/x $cs",
+                    "p $xcr0", "p $ymm0", "info inferiors")
+        want(out, *[rf"Thread 1\.{i + 1} .CPU {i} L1" for i in range(c.cpus)])
+        want(out, r"= 2147483649", r"= 0x[d5]01",
+             r'"Linux version 6', r"=> 0x", r"Cannot access memory",
+             r"= 0x(10|33)", r"process 1")
+        s.type("echo alive $((6*7))", r"^alive 42")
+        # it runs, and Ctrl-C stops it; twice in one session
+        out = s.gdb(*GO, "p/x $cs", *GO, "info threads", "detach",
+                    interrupt=(2, 1))
+        want(out, r"SIGINT", r"= 0x(10|33)", r"SIGINT", r"CPU 0 L1", r"detached")
+        s.type("echo alive $((6*8))", r"^alive 48")
+        breakpoint_and_step(s, function)
+        # gdb dies: L1 goes on, and the next gdb finds all well
+        s.gdb(*GO, kill=True)
+        s.type("echo alive $((6*9))", r"^alive 54")
+        want(s.gdb("info threads"), r"CPU 0 L1")
+        s.emulator.write(b"dmesg | grep -i uhhuh; poweroff -f\n")
+        s.ends()
+    return "attached, stopped, stepped, killed"
+
+
+def breakpoint_and_step(s, function):
+    """Under load: a shell that asks for its parent again and again."""
+    m = s.type("sh -c 'while :; do sh -c :; done' & echo job $!",
+               r"^job (\d+)")
+    out = s.gdb(f"break *{function}", "continue", "p $pc",
+                *["stepi"] * 3, "p $pc", "continue", "delete", "p $eflags",
+                *["stepi"] * 50, "p/x $eflags & 0x100")
+    want(out, r"Breakpoint 1, ", rf"= .*{function}", rf"= .*0xffffffff",
+         r"Breakpoint 1, ", r"= 0x0$")
+    s.type(f"kill {m.group(1)}; echo alive $((7*7))", r"^alive 49")
+
+
+for emulator, cpus in (("qemu", 1), ("qemu", 2), ("bochs", 1)):
+    case(f"gdb-linux{'-2cpus' if cpus > 1 else ''}", emus=[emulator],
+         cpus=cpus, hv="console=com1 gdb=com2", timeout=150,
+         l1=path("l1/vmlinuz"), modules=[(path("l1/l1.cpio"), "")],
+         append=" ".join([LINUX_ARGS, EMULATOR_ARGS.get(emulator, ""),
+                          "quiet", f"abyme.cpus={cpus} abyme.shell"]),
+         forbid=[r"^\[L1\] FAIL", r"Uhhuh", r"BUG:|Oops"],
+         run=linux_session)
+
+
+def triple(c):
+    """gdb=com2,wait; a triple fault freezes into the stub."""
+    with Session(c) as s:
+        out = s.gdb("p $pc", "p $cr0 & 0x80000000", "p/x $eax",
+                    "continue", "p/x $eax", "p $idtr_limit", "x/i $pc",
+                    "continue")
+        want(out, r"= \(void.*0x10", r"= 0$", r"= 0x2badb002", r"SIGSEGV",
+             r"= 0xabe11e", r"= 0$", r"int3")
+        s.ends()
+
+
+case("gdb-triple", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
+     hv="console=com1 gdb=com2,wait on-shutdown=poweroff", timeout=30,
+     expect=[r"triple fault"], run=triple)
+
+
+def l2(c):
+    """A catchpoint on VM entry; the L2 is an inferior of its own."""
+    with Session(c) as s:
+        out = s.gdb("monitor catch entry", "set schedule-multiple on",
+                    "continue", "info threads", "p $rip", "x/i $rip",
+                    "stepi", "p/x $rax", "monitor vcpu", "monitor trace 3",
+                    "info inferiors", "thread 1", "x/i $pc",
+                    "monitor uncatch all", "continue")
+        want(out, r"CPU 0 L2", r"add +\$0x1,%rax", r"= 0x1$", r"in L2",
+             r"enters L2", r"process 2")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
+    case(f"gdb-l2", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=30,
+         forbid=[r"^FAIL "], run=l2)
