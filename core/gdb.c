@@ -27,6 +27,8 @@ static struct {
 	struct vcpu *server; /* who serves; NULL: nobody */
 	struct gdb_call call;
 	struct gdb_stop why;
+	bool armed; /* a byte raises an NMI */
+	bool stray; /* one was raised for a byte that is read already */
 } g;
 
 bool gdb_enabled(void)
@@ -54,6 +56,15 @@ void gdb_say(const char *fmt, ...)
 	va_end(ap);
 	memcpy(line + strlen(line), "\n", 2);
 	gdb_rsp_console(&g.rsp, line);
+}
+
+static void arm(bool on)
+{
+	uart_interrupts(&g.uart, on);
+	/* The byte came before anybody looked: its NMI is on the way. */
+	if (!on && g.armed && uart_has_byte(&g.uart))
+		g.stray = true;
+	g.armed = on;
 }
 
 /* --- waiting and serving --------------------------------------------------- */
@@ -131,9 +142,7 @@ static bool claim(struct vcpu *v)
 	if (!__atomic_compare_exchange_n(&g.server, &nobody, v, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return false;
-	/* Polled from now on: an NMI for a byte that is read already would
-	 * be taken for one of L1's. */
-	uart_interrupts(&g.uart, false);
+	arm(false); /* polled from now on */
 	stop_others(v);
 	return true;
 }
@@ -165,7 +174,7 @@ static void serve(void)
 static void release(struct vcpu *v)
 {
 	request_take(v, REQ_STOP);
-	uart_interrupts(&g.uart, true);
+	arm(true);
 	virt->set_debug(v);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 	if (v->debug.hold)
@@ -204,9 +213,14 @@ void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 /* In the NMI handler: only look; the byte is read in the server's loop. */
 static bool nmi(struct cpu *cpu)
 {
+	bool stray = g.stray && cpu == cpus[0];
+
+	if (stray)
+		g.stray = false;
 	if (!cpu->vcpu || !uart_has_byte(&g.uart))
-		return false;
+		return stray;
 	uart_interrupts(&g.uart, false);
+	g.armed = false;
 	request_set(cpu->vcpu, REQ_STOP);
 	return true;
 }
@@ -245,7 +259,7 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vm->vcpus[i]->debug.watch = true;
 	gdb_break_init();
-	uart_interrupts(&g.uart, true);
+	arm(true);
 	err = gdb_irq_init(c, vm);
 	if (err)
 		log_warn("gdb: no I/O APIC input for this port: gdb breaks in "

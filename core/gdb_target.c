@@ -137,9 +137,9 @@ static const struct reg_map map[GDB_NR_REGS] = {
 	[GDB_R_cstar] = { R_MSR, 0, 0, MSR_CSTAR },
 	[GDB_R_sfmask] = { R_MSR, 0, 0, MSR_SFMASK },
 	[GDB_R_kernel_gs_base] = { R_MSR, 0, 0, MSR_KERNEL_GS_BASE },
-	[GDB_R_sysenter_cs] = { R_MSR, 0, 0, MSR_SYSENTER_CS },
-	[GDB_R_sysenter_esp] = { R_MSR, 0, 0, MSR_SYSENTER_ESP },
-	[GDB_R_sysenter_eip] = { R_MSR, 0, 0, MSR_SYSENTER_EIP },
+	[GDB_R_sysenter_cs] = { R_VREG, VREG_SYSENTER_CS, 0, 0 },
+	[GDB_R_sysenter_esp] = { R_VREG, VREG_SYSENTER_ESP, 0, 0 },
+	[GDB_R_sysenter_eip] = { R_VREG, VREG_SYSENTER_EIP, 0, 0 },
 	[GDB_R_apic_base] = { R_MSR, 0, 0, MSR_APIC_BASE },
 	[GDB_R_xcr0] = { R_XCR0, 0, 0, 0 },
 };

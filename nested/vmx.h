@@ -167,6 +167,9 @@ void vmx_ept_enter(struct vcpu *v); /* vmcs02 is current */
 bool vmx_ept_violation(struct vcpu *v);
 void vmx_ept_drop(struct vcpu *v, u64 type, u64 eptp);
 void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr);
+/* For the debugger: see struct nested_ops. */
+void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa);
+u64 vmx_l2_id(struct vcpu *v);
 /* Physical address for the processor of a page that L1 names. */
 hpa_t vmx_page(struct vcpu *v, u64 l1pa);
 

@@ -184,8 +184,6 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 
 	v->in_l2 = true;
 	v->stats.entries_l2++;
-	if (unlikely(v->debug.watch))
-		debug_event(v, DEBUG_ENTRY, 0);
 	vmx_select(v, &s->vmcs02);
 	if (!s->entered) {
 		vmx_host_state(v);
@@ -199,6 +197,8 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 		vmx_entry_failure(v, REASON_BAD_MSR_LOAD, bad);
 	else
 		s->v12->launched = 1;
+	if (unlikely(v->debug.watch))
+		debug_event(v, bad ? DEBUG_ENTRY_FAIL : DEBUG_ENTRY, 0);
 }
 
 /* Remember why, for the person who writes L1. */

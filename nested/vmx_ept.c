@@ -275,3 +275,32 @@ bool vmx_ept_violation(struct vcpu *v)
 		reflect_fault(v, qual, &f);
 	return err == -EAGAIN || err == -EFAULT;
 }
+
+void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa)
+{
+	const struct nested_vmx *n = v->nvmx;
+	const struct nested_vmcs *s = n->cur;
+	l1pa_t a = L1PA(gpa.v);
+	struct nested_root r;
+	struct shadow_fault f;
+
+	if (!s)
+		return NULL;
+	if (vmcs12_proc2(s->v12) & PROC2_EPT) {
+		r = root12(n, s->v12->f);
+		if (shadow_translate(n->shadow, &r, gpa, ACCESS_R, &a, &f))
+			return NULL;
+	}
+	return guest_ptr(v->vm, a);
+}
+
+u64 vmx_l2_id(struct vcpu *v)
+{
+	const struct nested_vmcs *s = v->nvmx->cur;
+
+	if (!s)
+		return 0;
+	return vmcs12_proc2(s->v12) & PROC2_EPT
+		       ? s->pa ^ (s->v12->f[SLOT_EPTP] & EPTP_ADDR) << 1
+		       : s->pa;
+}

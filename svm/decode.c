@@ -78,6 +78,9 @@ static bool decode_exc(struct vcpu *v, u64 code, struct vmexit *x)
 	x->exc.vector = (u8)(code - VMEXIT_EXC);
 	if (x->exc.vector == VEC_DB && svm_nmi_step(v))
 		return false;
+	/* RIP still is at the guest's own INT3 */
+	if (x->exc.vector == VEC_BP && debug_soft_int && debug_soft_int(v))
+		return false;
 	x->kind = x->exc.vector == VEC_MC ? EXIT_MCE : EXIT_EXCEPTION;
 	x->exc.has_error = has_error_code(x->exc.vector);
 	x->exc.error = (u32)vmcb_exitinfo1(v->svm->vmcb);

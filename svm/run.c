@@ -132,8 +132,11 @@ static inline void before_entry(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
 
-	if (v->in_l2)
+	if (v->in_l2) {
 		svm_nested->before_entry(v);
+		if (unlikely(v->debug.watch) && v->in_l2)
+			svm_set_debug(v); /* a VMRUN has merged anew */
+	}
 	if (unlikely(s->nmi_pending) && !v->in_l2)
 		svm_nmi_inject(v);
 	if (unlikely(s->flush_all)) {
@@ -183,19 +186,6 @@ static __noinline bool debugger_took(struct vcpu *v, u64 code)
 	       debug_exception(v, vector);
 }
 
-/* True: the step is over, and so is the stop. */
-static __noinline bool step_entry(struct vcpu *v)
-{
-	bool in_l2 = v->in_l2;
-
-	if (debug_step_entry(v))
-		return true;
-	/* #DB is watched in each level that the step comes to. */
-	if (in_l2 == v->debug.step_l2)
-		svm_set_debug(v);
-	return false;
-}
-
 void svm_run(struct vcpu *v, struct vmexit *x)
 {
 	u64 code;
@@ -206,7 +196,7 @@ void svm_run(struct vcpu *v, struct vmexit *x)
 				return;
 		}
 		before_entry(v);
-		if (unlikely(v->debug.step) && step_entry(v))
+		if (unlikely(v->debug.step) && debug_step_entry(v))
 			continue;
 		code = enter(v);
 		if (unlikely(v->debug.step))

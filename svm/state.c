@@ -2,6 +2,7 @@
 /* Registers of the guest: where a vcpu starts, and access by name. */
 #include "core/cpu.h"
 #include "core/insns.h"
+#include "core/msr.h"
 #include "core/string.h"
 #include "core/x86.h"
 #include "svm/internal.h"
@@ -166,6 +167,12 @@ u64 svm_get_reg(struct vcpu *v, enum vreg r)
 		return vmcb_dr7(b);
 	case VREG_PAT:
 		return vmcb_g_pat(b);
+	case VREG_SYSENTER_CS: /* the processor's: VMLOAD, VMSAVE */
+		return rdmsr(MSR_SYSENTER_CS);
+	case VREG_SYSENTER_ESP:
+		return rdmsr(MSR_SYSENTER_ESP);
+	case VREG_SYSENTER_EIP:
+		return rdmsr(MSR_SYSENTER_EIP);
 	case NR_VREGS:
 		break;
 	}
@@ -232,6 +239,15 @@ void svm_set_reg(struct vcpu *v, enum vreg r, u64 val)
 		break;
 	case VREG_PAT:
 		vmcb_set_g_pat(b, val);
+		break;
+	case VREG_SYSENTER_CS:
+		wrmsr(MSR_SYSENTER_CS, val);
+		break;
+	case VREG_SYSENTER_ESP:
+		wrmsr(MSR_SYSENTER_ESP, val);
+		break;
+	case VREG_SYSENTER_EIP:
+		wrmsr(MSR_SYSENTER_EIP, val);
 		break;
 	default:
 		break;

@@ -45,18 +45,22 @@ void vmx_debug_l2(struct vcpu *v)
 			vmread(VMCS_EXCEPTION_BITMAP) | want);
 }
 
-static void step_on(struct vcpu *v)
+/*
+ * TF within an interrupt shadow, or while halted, would have to be pending
+ * already (SDM 3C, "Checks on Guest Non-Register State"): a step ends both.
+ */
+bool vmx_step_entry(struct vcpu *v)
 {
-	u64 flags = vmx_get(v, CACHED_RFLAGS);
-
-	v->debug.saved_tf = flags & RFLAGS_TF;
-	v->debug.step_rip = vmx_get(v, CACHED_RIP);
-	vmx_put(v, CACHED_RFLAGS, flags | RFLAGS_TF);
-	/* TF within an interrupt shadow would have to be pending already (SDM
-	 * 3C, "Checks on Guest Non-Register State"): a step ends it. */
+	if (debug_step_entry(v))
+		return true;
+	if (!v->debug.tf_set)
+		return false;
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
 		vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 			~(INTRBL_STI | INTRBL_MOV_SS));
+	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT)
+		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	return false;
 }
 
 void vmx_set_debug(struct vcpu *v)
@@ -71,16 +75,11 @@ void vmx_set_debug(struct vcpu *v)
 	} else {
 		vmx_debug_l1(v);
 	}
-	if (v->debug.step)
-		step_on(v);
 }
 
-/* The step's #DB came: TF is as the guest left it. */
+/* The step's #DB came. */
 void vmx_step_done(struct vcpu *v)
 {
-	if (!v->debug.saved_tf)
-		vmx_put(v, CACHED_RFLAGS,
-			vmx_get(v, CACHED_RFLAGS) & ~RFLAGS_TF);
 	write_dr6(read_dr6() & ~BIT(14));
 }
 

@@ -96,6 +96,8 @@ bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
 /* debug.c: virt_ops */
 void vmx_set_debug(struct vcpu *v);
 void vmx_step_done(struct vcpu *v);
+/* A step goes on (false) or is over, with the stop that follows. */
+bool vmx_step_entry(struct vcpu *v);
 void vmx_view_l1(struct vcpu *v, bool on);
 /* NMIs exit, since some may be L0's own. */
 bool vmx_nmi_exiting(void);

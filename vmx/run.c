@@ -188,7 +188,11 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		    requests(v, x))
 			return;
 		before_entry(v);
+		if (unlikely(v->debug.step) && vmx_step_entry(v))
+			continue;
 		r = enter(v);
+		if (unlikely(v->debug.step))
+			debug_step_exit(v);
 		if (unlikely(r < 0))
 			return;
 		raw = (u32)r;

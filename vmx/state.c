@@ -166,6 +166,12 @@ u64 vmx_get_reg(struct vcpu *v, enum vreg r)
 		return vmread(VMCS_GUEST_DR7);
 	case VREG_PAT:
 		return vmread(VMCS_GUEST_PAT);
+	case VREG_SYSENTER_CS:
+		return vmread(VMCS_GUEST_SYSENTER_CS);
+	case VREG_SYSENTER_ESP:
+		return vmread(VMCS_GUEST_SYSENTER_ESP);
+	case VREG_SYSENTER_EIP:
+		return vmread(VMCS_GUEST_SYSENTER_EIP);
 	case NR_VREGS:
 		break;
 	}
@@ -224,6 +230,15 @@ void vmx_set_reg(struct vcpu *v, enum vreg r, u64 val)
 		break;
 	case VREG_PAT:
 		vmwrite(VMCS_GUEST_PAT, val);
+		break;
+	case VREG_SYSENTER_CS:
+		vmwrite(VMCS_GUEST_SYSENTER_CS, val);
+		break;
+	case VREG_SYSENTER_ESP:
+		vmwrite(VMCS_GUEST_SYSENTER_ESP, val);
+		break;
+	case VREG_SYSENTER_EIP:
+		vmwrite(VMCS_GUEST_SYSENTER_EIP, val);
 		break;
 	case NR_VREGS:
 		break;
