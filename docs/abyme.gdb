@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Handy commands for a session with Abyme's debug stub: gdb -x docs/abyme.gdb
+
+set architecture i386:x86-64
+set pagination off
+# one `continue` lets L1 and all L2s go on
+set schedule-multiple on
+set remotetimeout 20
+
+# gdb 13 does not ask for the target description of an inferior that it
+# comes to know during a stop: an L2 would have no system registers.
+define l2regs
+  unset tdesc filename
+end
+document l2regs
+Fetch the target description for the inferior at hand: once in each L2.
+end
+
+define sysregs
+  info registers system
+end
+document sysregs
+Control registers, segment bases, descriptor tables and MSRs of this thread.
+end
+
+define why
+  monitor why
+end
+document why
+The rule that refused L1's last VM entry.
+end
+
+define entries
+  monitor catch entry
+  continue
+end
+document entries
+Go on to L1's next VM entry and stop at L2's first instruction.
+end
+
+define refused
+  monitor catch entry-fail
+  continue
+end
+document refused
+Go on until a VM entry of L1's is refused.
+end
+
+define trace
+  monitor trace $arg0
+end
+document trace
+trace N: the last N exits and entries of this CPU.
+end
