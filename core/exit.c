@@ -380,7 +380,8 @@ void exit_init(struct vm *vm)
 
 	cpuid(1, 0, leaf1);
 	cpuid(7, 0, leaf7);
-	cr4_mask = cr4_supported(leaf1, leaf7);
+	/* SMX is not offered: GETSEC would be L0's to answer. */
+	cr4_mask = cr4_supported(leaf1, leaf7) & ~CR4_SMXE;
 	cpuid(0x80000000, 0, ext1);
 	if (ext1[0] >= 0x80000021)
 		cpuid(0x80000021, 0, ext21);
