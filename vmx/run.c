@@ -201,6 +201,11 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		if (unlikely(v->vmx->fresh || raw == REASON_INIT) &&
 		    drop_init(v, raw))
 			return;
+		x->raw = raw;
+		if (raw == REASON_CPUID && !v->in_l2) {
+			x->kind = EXIT_CPUID;
+			return;
+		}
 		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_ours(v))
 			return;
 		if (unlikely(v->debug.exceptions | v->debug.step) &&
@@ -210,7 +215,6 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 			continue;
 		if (vmx_may_vector(raw))
 			vmx_note_vectoring(v, raw);
-		x->raw = raw;
 		if (vmx_decode(v, raw, x))
 			return;
 	}
