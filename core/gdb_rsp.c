@@ -140,11 +140,26 @@ static void body_byte(struct gdb_rsp *r, u8 c)
 		r->too_long = true;
 }
 
+/* gdb's first packet: one that comes in the midst of a session is from a new
+ * gdb, the old one having died. It expects acknowledgements, and knows nothing
+ * of breakpoints. */
+static void session_start(struct gdb_rsp *r)
+{
+	static const char first[] = "qSupported";
+
+	if (!r->no_ack || r->in_len < sizeof(first) - 1 ||
+	    strncmp(r->in, first, sizeof(first) - 1))
+		return;
+	r->no_ack = false;
+	r->ops->detach(r->ctx, GDB_ALL);
+}
+
 /* A whole packet with a good sum. One that comes while the target runs is
  * from a gdb that just attached (again): the target stops without a word. */
 static void packet_end(struct gdb_rsp *r)
 {
 	r->running = false;
+	session_start(r);
 	if (!r->no_ack)
 		put(r, '+');
 	r->attached = true;
