@@ -84,7 +84,7 @@ run: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ISO)
 	$(Q)$(RUN) $(if $(SHELL_L1),--interactive)
 
-debug: HV := $(HV) gdb=com2,wait
+debug: override HV := $(HV) gdb=com2,wait
 debug: boot-deps
 	$(Q)$(MAKE) --no-print-directory HV='$(HV)' $(ISO)
 	$(Q)$(RUN) --gdb $(B)/abyme.elf
