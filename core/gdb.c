@@ -8,6 +8,7 @@
 #include "core/debug.h"
 #include "core/err.h"
 #include "core/insns.h"
+#include "core/panic.h"
 #include "core/printk.h"
 #include "core/string.h"
 #include "core/virt.h"
@@ -241,6 +242,16 @@ static void why(void *ctx, struct gdb_stop *s)
 		s->kind = GDB_STOPPED_INT;
 }
 
+/* L0 has panicked on this CPU: everything stays readable, nothing goes on. */
+static void freeze(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	/* On an exception's own stack there is no way to the CPU. */
+	while (cpu->self == cpu && cpu->vcpu)
+		gdb_stop(cpu->vcpu, GDB_STOPPED_FAULT, 0);
+}
+
 int gdb_init(const struct gdb_config *c, struct vm *vm)
 {
 	static struct gdb_ops ops;
@@ -256,6 +267,7 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	gdb_rsp_init(&g.rsp, &ops, NULL);
 	virt->trap_port(vm, c->port, 8, true);
 	debug_nmi = nmi;
+	panic_freeze = freeze;
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vm->vcpus[i]->debug.watch = true;
 	gdb_break_init();
