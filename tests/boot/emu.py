@@ -22,6 +22,10 @@ PANIC = r"^abyme: PANIC:"
 STOPPED = r"^abyme: stopped"
 QEMU_TCG_CPU = "max,-smap,-rdtscp"
 BOCHS_MODEL = {"bochs": "corei7_haswell_4770", "bochs-svm": "ryzen"}
+# QEMU: an instruction is a virtual nanosecond and a tick of the TSC, so that a
+# run with one CPU is the same every time
+ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "7",
+          "-rtc", "base=2026-01-01,clock=vm"]
 EMULATORS = ["qemu", "bochs", "bochs-svm", "kvm"]
 
 
