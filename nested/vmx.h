@@ -45,6 +45,7 @@ struct nested_vmcs {
 	bool linked;   /* vmcs02 has a link pointer */
 	bool borrowed; /* shadow12 is not active as L1 sees it */
 
+	u64 l0_gen;	  /* vmx_vm.bitmap_gen + 1 that was looked at */
 	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
 	bool msr_own;	  /* vmcs02 uses that page itself */
 	u64 *msr02;	  /* merged, when L1's cannot be used as they are */
@@ -88,7 +89,7 @@ struct nested_vmx {
 	struct vmcs_set shadowed; /* what L1 reads there without an exit */
 	struct vmcs_set writable; /* and writes */
 
-	struct perm_list msr_words, io_words[2];
+	struct perm_list msr_words, io_words[2]; /* what L0's bitmaps have */
 };
 
 /* vmx_insn.c: the instructions. False: @reason is none of them. */
@@ -158,7 +159,9 @@ struct vmx_l1_state {
 void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1);
 void vmx_merge_sets(void); /* once */
 
-/* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. */
+/* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. First see whether L0's have
+ * changed: then vmcs12's processor-based controls count as dirty. */
+void vmx_bitmaps_look(struct vcpu *v, struct nested_vmcs *s);
 void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s);
 
 /* vmx_ept.c: EPT12 and VPID12. */

@@ -36,34 +36,34 @@ static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
 	return ptr_hpa(map02);
 }
 
+static const u64 *msr_map01(const struct vmx_vm *b)
+{
+	return (const u64 *)(const void *)b->msr_bitmap;
+}
+
+static const u64 *io_map01(const struct vmx_vm *b, u32 half)
+{
+	return (const u64 *)(const void *)b->io_bitmap + half * PERM_WORDS;
+}
+
 static void msr_bitmap(struct vcpu *v, struct nested_vmcs *s)
 {
-	const struct vmx_vm *b = v->vm->backend;
+	const u64 *map01 = msr_map01(v->vm->backend);
 	struct nested_vmx *n = v->nvmx;
-	const u64 *map01 = (const u64 *)(const void *)b->msr_bitmap;
-	u64 pa = s->v12->f[SLOT_MSR_BITMAP];
-	bool was;
+	bool was = s->msr_own;
 
-	if (set_has(&s->dirty, SLOT_MSR_BITMAP) ||
-	    set_has(&s->dirty, SLOT_PROC_CTLS)) {
-		s->msr12 = guest_ptr(v->vm, L1PA(pa));
-		s->msr_own = false;
-		perm_list(&n->msr_words, map01);
-	}
-	was = s->msr_own;
 	s->msr_own = s->msr12 && perm_covers(s->msr12, map01, &n->msr_words);
 	if (s->msr_own && was)
 		return;
-	vmwrite(VMCS_MSR_BITMAP,
-		either(v, pa, s->msr12, map01, &n->msr_words, s->msr02).v);
+	vmwrite(VMCS_MSR_BITMAP, either(v, s->v12->f[SLOT_MSR_BITMAP], s->msr12,
+					map01, &n->msr_words, s->msr02)
+					 .v);
 }
 
 static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 {
 	const struct vmx_vm *b = v->vm->backend;
 	struct nested_vmx *n = v->nvmx;
-	const u64 *map01 =
-		(const u64 *)(const void *)b->io_bitmap + half * PERM_WORDS;
 	u64 pa = s->v12->f[SLOT_IO_BITMAP_A + half];
 
 	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP)) {
@@ -71,29 +71,48 @@ static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 			b->io_bitmap_pa.v + half * PAGE_SIZE);
 		return;
 	}
-	perm_list(&n->io_words[half], map01);
 	vmwrite(VMCS_IO_BITMAP_A + 2 * half,
-		either(v, pa, guest_ptr(v->vm, L1PA(pa)), map01,
+		either(v, pa, guest_ptr(v->vm, L1PA(pa)), io_map01(b, half),
 		       &n->io_words[half], s->io02 + half * PERM_WORDS)
 			.v);
 }
 
-/* Ports: whether vmcs02's bitmaps must be looked at again. */
+/* Ports: whether vmcs02's bitmaps must be looked at again. With nothing of
+ * L0's in them, or with L0's alone, only L1's changes of its fields matter. */
 static bool ports_matter(const struct nested_vmcs *s, const struct vmx_vm *b,
 			 u64 proc)
 {
-	if (proc & PROC_IO || !(b->io_used || (proc & PROC_IO_BITMAP)))
+	bool map12 = proc & PROC_IO_BITMAP;
+
+	if ((proc & PROC_IO) && !map12)
 		return false;
-	/* With nothing of L0's in them, only L1's own changes matter. */
-	return b->io_used || set_has(&s->dirty, SLOT_IO_BITMAP_A) ||
-	       set_has(&s->dirty, SLOT_IO_BITMAP_B) ||
-	       set_has(&s->dirty, SLOT_PROC_CTLS);
+	return (b->io_used && map12) || set_has(&s->dirty, SLOT_PROC_CTLS) ||
+	       set_has(&s->dirty, SLOT_IO_BITMAP_A) ||
+	       set_has(&s->dirty, SLOT_IO_BITMAP_B);
+}
+
+void vmx_bitmaps_look(struct vcpu *v, struct nested_vmcs *s)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	struct nested_vmx *n = v->nvmx;
+
+	if (likely(s->l0_gen == b->bitmap_gen + 1ull))
+		return;
+	s->l0_gen = b->bitmap_gen + 1ull;
+	set_add(&s->dirty, SLOT_PROC_CTLS);
+	perm_list(&n->msr_words, msr_map01(b));
+	perm_list(&n->io_words[0], io_map01(b, 0));
+	perm_list(&n->io_words[1], io_map01(b, 1));
 }
 
 void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s)
 {
 	u64 proc = s->v12->f[SLOT_PROC_CTLS];
 
+	if (set_has(&s->dirty, SLOT_MSR_BITMAP)) {
+		s->msr12 = guest_ptr(v->vm, L1PA(s->v12->f[SLOT_MSR_BITMAP]));
+		s->msr_own = false;
+	}
 	if (proc & PROC_MSR_BITMAP)
 		msr_bitmap(v, s);
 	if (!ports_matter(s, v->vm->backend, proc))

@@ -261,6 +261,7 @@ void vmx_trap_port(struct vm *vm, u16 port, u16 count, bool on)
 
 	vmx_io_bitmap_set(b->io_bitmap, port, count, on);
 	b->io_used |= on;
+	b->bitmap_gen++;
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpus ? vm->vcpus[i] : NULL;
 
@@ -277,4 +278,5 @@ void vmx_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr)
 	struct vmx_vm *b = vm->backend;
 
 	vmx_msr_bitmap_set(b->msr_bitmap, msr, rd, wr);
+	b->bitmap_gen++;
 }

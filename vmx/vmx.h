@@ -61,6 +61,7 @@ struct vmx_vm {
 	u8 *io_bitmap;	/* 2 pages: of its port accesses */
 	hpa_t msr_bitmap_pa, io_bitmap_pa;
 	bool io_used;	 /* some port is trapped */
+	u32 bitmap_gen;	 /* goes up when one of the bitmaps changes */
 	u64 eptp;	 /* ept01 */
 	hpa_t apic_page; /* watched (watch.c), or HPA_NONE */
 };
