@@ -46,7 +46,8 @@ struct nested_vmcs {
 	bool borrowed; /* shadow12 is not active as L1 sees it */
 
 	u64 l0_gen;	  /* vmx_vm.bitmap_gen + 1 that was looked at */
-	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
+	u64 msr12_pa;	  /* vmcs12's MSR bitmap, + 1 */
+	const u64 *msr12; /* NULL: no memory there */
 	bool msr_own;	  /* vmcs02 uses that page itself */
 	u64 *msr02;	  /* merged, when L1's cannot be used as they are */
 	u64 *io02;
@@ -159,8 +160,8 @@ struct vmx_l1_state {
 void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1);
 void vmx_merge_sets(void); /* once */
 
-/* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. First see whether L0's have
- * changed: then vmcs12's processor-based controls count as dirty. */
+/* vmx_bitmap.c: MSR and I/O bitmaps of vmcs02. When L0's have changed, first
+ * look at them: vmcs12's processor-based controls count as dirty then. */
 void vmx_bitmaps_look(struct vcpu *v, struct nested_vmcs *s);
 void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s);
 

@@ -50,8 +50,13 @@ static void msr_bitmap(struct vcpu *v, struct nested_vmcs *s)
 {
 	const u64 *map01 = msr_map01(v->vm->backend);
 	struct nested_vmx *n = v->nvmx;
-	bool was = s->msr_own;
+	u64 pa = s->v12->f[SLOT_MSR_BITMAP];
+	bool was = s->msr_own && s->msr12_pa == pa + 1;
 
+	if (unlikely(s->msr12_pa != pa + 1)) {
+		s->msr12_pa = pa + 1;
+		s->msr12 = guest_ptr(v->vm, L1PA(pa));
+	}
 	s->msr_own = s->msr12 && perm_covers(s->msr12, map01, &n->msr_words);
 	if (s->msr_own && was)
 		return;
@@ -96,8 +101,6 @@ void vmx_bitmaps_look(struct vcpu *v, struct nested_vmcs *s)
 	const struct vmx_vm *b = v->vm->backend;
 	struct nested_vmx *n = v->nvmx;
 
-	if (likely(s->l0_gen == b->bitmap_gen + 1ull))
-		return;
 	s->l0_gen = b->bitmap_gen + 1ull;
 	set_add(&s->dirty, SLOT_PROC_CTLS);
 	perm_list(&n->msr_words, msr_map01(b));

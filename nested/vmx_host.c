@@ -79,9 +79,12 @@ static void load_crs(struct vcpu *v, const u64 *f)
 	u64 cr0 = (f[SLOT_HOST_CR0] & ~CR0_UNTOUCHED) |
 		  (read_cr0() & CR0_UNTOUCHED);
 
-	if (vmx_guest_cr0(v) != cr0)
+	/* Both the register and its shadow as they were left: the usual case,
+	 * since L1 keeps VMX's fixed bits while it is in VMX operation. */
+	if (vmread(VMCS_GUEST_CR0) != cr0 || vmread(VMCS_CR0_SHADOW) != cr0)
 		vmx_l1_set_cr0(v, cr0);
-	if (vmx_guest_cr4(v) != f[SLOT_HOST_CR4])
+	if (vmread(VMCS_GUEST_CR4) != f[SLOT_HOST_CR4] ||
+	    vmread(VMCS_CR4_SHADOW) != f[SLOT_HOST_CR4])
 		vmx_l1_set_cr4(v, f[SLOT_HOST_CR4]);
 }
 

@@ -184,9 +184,11 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 	const u64 *f = s->v12->f;
+	const struct vmx_vm *b = v->vm->backend;
 	u64 proc2 = vmcs12_proc2(s->v12);
 
-	vmx_bitmaps_look(v, s);
+	if (unlikely(s->l0_gen != b->bitmap_gen + 1ull))
+		vmx_bitmaps_look(v, s);
 	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
 		for_each_bit(slot, w, s->dirty.w[w] & set_direct.w[w])
 			vmwrite(vmcs_fields[slot].enc, f[slot]);
