@@ -65,8 +65,13 @@ $(B)/%.S.o: %.S Makefile
 	@echo "  AS    $<"
 	$(Q)$(CC) $(CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
-# the version string lives in one object only
+# the version string lives in one object only, made anew when it changes
 $(B)/core/version.o: CFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/core/version.o: $(B)/version
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
 
 -include $(OBJ:.o=.d)
 
