@@ -25,6 +25,6 @@ def domu(name, **fields):
 
 
 xen("xen-dom0", timeout=120, emus=["qemu"])
-xen("xen-dom0", timeout=240, emus=["bochs"], slow=True)
+xen("xen-dom0", timeout=240, emus=["bochs"])
 domu("pvh", timeout=120, emus=["qemu"])
 domu("pvh", timeout=500, emus=["bochs"], slow=True)
