@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Framing: bytes to packets and back. The packets are in core/gdb_cmd.c. */
+/* Framing: bytes to packets and back. The packets are in core/gdb_cmd*.c. */
 #include "core/gdb_rsp.h"
 
 #include "core/gdb_cmd.h"

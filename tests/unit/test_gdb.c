@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: core/gdb_rsp.c core/gdb_cmd.c core/gdb_xml.c */
+/* sources: core/gdb_rsp.c core/gdb_cmd.c core/gdb_cmd_run.c core/gdb_cmd_state.c core/gdb_cmd_thread.c core/gdb_parse.c core/gdb_xml.c */
 /* gdb's protocol against a target of two processes with two CPUs. */
 #include "tests/unit/unit.h"
 

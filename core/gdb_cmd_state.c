@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Packets that read and write registers and memory. Pure. */
+#include "core/err.h"
+#include "core/gdb_parse.h"
+#include "core/gdb_rsp.h"
+#include "core/string.h"
+
+/* --- registers ------------------------------------------------------------- */
+
+static void out_register(struct gdb_rsp *r, struct gdb_thread t, u32 n)
+{
+	u8 buf[GDB_REG_MAX];
+	u32 size = gdb_regs[n].bits / 8;
+	bool have = r->ops->reg_read(r->ctx, t, n, buf) == (int)size;
+
+	for (u32 i = 0; i < size; i++) {
+		if (have)
+			out_byte(r, buf[i]);
+		else
+			out_str(r, "xx");
+	}
+}
+
+/* "g": the general and segment registers; gdb asks for others by "p". */
+#define GDB_G_REGS 24
+
+void cmd_read_regs(struct gdb_rsp *r, struct cursor *c)
+{
+	struct gdb_thread t;
+
+	if (!rsp_general_thread(r, &t)) {
+		out_error(r, ENOENT);
+		return;
+	}
+	out_start(r);
+	for (u32 i = 0; i < GDB_G_REGS; i++)
+		out_register(r, t, i);
+	out_send(r);
+}
+
+static int write_register(struct gdb_rsp *r, struct gdb_thread t, u32 n,
+			  struct cursor *c)
+{
+	u8 buf[GDB_REG_MAX];
+	u32 size = gdb_regs[n].bits / 8;
+
+	cur_hex(c, buf, size);
+	if (c->bad)
+		return -EINVAL;
+	return r->ops->reg_write(r->ctx, t, n, buf, size);
+}
+
+void cmd_write_regs(struct gdb_rsp *r, struct cursor *c)
+{
+	struct gdb_thread t;
+	int err = 0;
+
+	if (!rsp_general_thread(r, &t)) {
+		out_error(r, ENOENT);
+		return;
+	}
+	for (u32 i = 0; i < GDB_G_REGS && !cur_at_end(c) && !err; i++)
+		err = write_register(r, t, i, c);
+	out_result(r, err);
+}
+
+void cmd_read_reg(struct gdb_rsp *r, struct cursor *c)
+{
+	u64 n = cur_number(c);
+	struct gdb_thread t;
+
+	if (c->bad || n >= gdb_nregs || !rsp_general_thread(r, &t)) {
+		out_error(r, EINVAL);
+		return;
+	}
+	out_start(r);
+	out_register(r, t, (u32)n);
+	out_send(r);
+}
+
+void cmd_write_reg(struct gdb_rsp *r, struct cursor *c)
+{
+	u64 n = cur_number(c);
+	struct gdb_thread t;
+
+	cur_expect(c, '=');
+	if (c->bad || n >= gdb_nregs || !rsp_general_thread(r, &t))
+		out_error(r, EINVAL);
+	else
+		out_result(r, write_register(r, t, (u32)n, c));
+}
+
+/* --- memory ---------------------------------------------------------------- */
+
+#define MEM_CHUNK ((GDB_PACKET_MAX - 16) / 2)
+
+void cmd_read_mem(struct gdb_rsp *r, struct cursor *c)
+{
+	u64 addr = cur_number(c), len;
+	struct gdb_thread t;
+	u8 buf[MEM_CHUNK];
+	int got;
+
+	cur_expect(c, ',');
+	len = cur_number(c);
+	if (c->bad || !cur_at_end(c) || !rsp_general_thread(r, &t)) {
+		out_error(r, EINVAL);
+		return;
+	}
+	got = r->ops->mem_read(r->ctx, t, addr, buf,
+			       (u32)MIN(len, (u64)MEM_CHUNK));
+	if (got < 0 || (!got && len)) {
+		out_error(r, EFAULT);
+		return;
+	}
+	out_start(r);
+	for (int i = 0; i < got; i++)
+		out_byte(r, buf[i]);
+	out_send(r);
+}
+
+/* M (hexadecimal digits) and X (binary) have the same head. */
+static bool write_head(struct gdb_rsp *r, struct cursor *c, u64 *addr, u64 *len,
+		       struct gdb_thread *t)
+{
+	*addr = cur_number(c);
+	cur_expect(c, ',');
+	*len = cur_number(c);
+	cur_expect(c, ':');
+	if (c->bad || *len > MEM_CHUNK || !rsp_general_thread(r, t)) {
+		out_error(r, EINVAL);
+		return false;
+	}
+	return true;
+}
+
+void cmd_write_mem(struct gdb_rsp *r, struct cursor *c)
+{
+	u64 addr, len;
+	struct gdb_thread t;
+	u8 buf[MEM_CHUNK];
+
+	if (!write_head(r, c, &addr, &len, &t))
+		return;
+	cur_hex(c, buf, (u32)len);
+	if (c->bad || !cur_at_end(c))
+		out_error(r, EINVAL);
+	else
+		out_result(r, len ? r->ops->mem_write(r->ctx, t, addr, buf,
+						      (u32)len)
+				  : 0);
+}
+
+void cmd_write_binary(struct gdb_rsp *r, struct cursor *c)
+{
+	u64 addr, len;
+	struct gdb_thread t;
+
+	if (!write_head(r, c, &addr, &len, &t))
+		return;
+	if ((u64)(c->end - c->p) != len)
+		out_error(r, EINVAL);
+	else
+		out_result(r,
+			   len ? r->ops->mem_write(r->ctx, t, addr,
+						   (const u8 *)c->p, (u32)len)
+			       : 0);
+}
