@@ -40,6 +40,11 @@ int __must_check vmx_check_controls(const struct vmcs12 *v,
 int __must_check vmx_check_event(const struct vmcs12 *v,
 				 const struct vmx_check_env *e,
 				 struct vmx_refusal *r);
+/* The rule on the TPR threshold, which depends on memory: e->vtpr. */
+int __must_check vmx_check_threshold(const struct vmcs12 *v,
+				     const struct vmx_check_env *e,
+				     struct vmx_refusal *r);
+
 /* VMfailValid 8: "Checks on Host Control Registers, MSRs, and SSP" ... */
 int __must_check vmx_check_host(const struct vmcs12 *v,
 				const struct vmx_check_env *e,

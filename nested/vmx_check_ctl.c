@@ -40,6 +40,15 @@ static int check_reserved(const struct vmcs12 *v, const struct vmx_check_env *e,
 	return 0;
 }
 
+int vmx_check_threshold(const struct vmcs12 *v, const struct vmx_check_env *e,
+			struct vmx_refusal *r)
+{
+	if ((F(PROC_CTLS) & PROC_TPR_SHADOW) &&
+	    !(vmcs12_proc2(v) & (PROC2_VID | PROC2_APIC_ACCESS)))
+		CHECK_FIELD((F(TPR_THRESHOLD) & 0xf) <= e->vtpr, TPR_THRESHOLD);
+	return 0;
+}
+
 static int check_apic(const struct vmcs12 *v, const struct vmx_check_env *e,
 		      struct vmx_refusal *r)
 {
@@ -51,9 +60,8 @@ static int check_apic(const struct vmcs12 *v, const struct vmx_check_env *e,
 		if (!(proc2 & PROC2_VID))
 			CHECK_FIELD(!(F(TPR_THRESHOLD) & ~0xfull),
 				    TPR_THRESHOLD);
-		if (!(proc2 & (PROC2_VID | PROC2_APIC_ACCESS)))
-			CHECK_FIELD((F(TPR_THRESHOLD) & 0xf) <= e->vtpr,
-				    TPR_THRESHOLD);
+		if (vmx_check_threshold(v, e, r))
+			return -EINVAL;
 	} else {
 		CHECK_FIELD(
 			!(proc2 & (PROC2_X2APIC | PROC2_APIC_REG | PROC2_VID)),

@@ -63,12 +63,13 @@ void vmx_entry_sets(void)
 	set_add(&set_host, SLOT_ENTRY_CTLS);
 }
 
-/* VTPR[7:4], which some rules compare with the threshold. */
+/* VTPR[7:4], which a rule compares with the threshold; 0 is never above. */
 static u8 vtpr(struct vcpu *v, const u64 *f)
 {
 	u8 tpr = 0;
 
 	if (!(f[SLOT_PROC_CTLS] & PROC_TPR_SHADOW) ||
+	    !(f[SLOT_TPR_THRESHOLD] & 0xf) ||
 	    guest_read(v->vm, L1PA(f[SLOT_VIRTUAL_APIC_ADDR] + 0x80), &tpr, 1))
 		return 0xf;
 	return tpr >> 4;
@@ -80,11 +81,12 @@ static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s,
 {
 	struct nested_vmx *n = v->nvmx;
 
+	n->env.vtpr = vtpr(v, s->v12->f);
 	if (set_meets(&s->dirty, &set_controls)) {
-		n->env.vtpr = vtpr(v, s->v12->f);
 		if (vmx_check_controls(s->v12, &n->env, &n->refusal))
 			return VMXERR_ENTRY_CONTROLS;
-	} else if (vmx_check_event(s->v12, &n->env, &n->refusal)) {
+	} else if (vmx_check_threshold(s->v12, &n->env, &n->refusal) ||
+		   vmx_check_event(s->v12, &n->env, &n->refusal)) {
 		return VMXERR_ENTRY_CONTROLS;
 	}
 	if (set_meets(&s->dirty, &set_host) || lma != n->env.lma) {

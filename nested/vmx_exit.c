@@ -15,11 +15,15 @@ static void l2_state(struct vcpu *v, struct vmx_l1_state *l2)
 
 /*
  * Blocking by NMI in L1 after the exit: an NMI that exits blocks further
- * ones; NMIs that went to L2 itself leave their blocking behind; else it is
- * as L1 had it on entry. (SDM 3C, "Updating Non-Register State".)
+ * ones; NMIs that went to L2 itself leave their blocking behind; else, and
+ * after an entry that failed, it is as L1 had it on entry. (SDM 3C, "Updating
+ * Non-Register State", "VM-Entry Failures During or After Loading Guest
+ * State".)
  */
 static u64 l1_nmi_blocking(const u64 *f, u32 reason, u64 before)
 {
+	if (reason & EXIT_ENTRY_FAILURE)
+		return before & INTRBL_NMI;
 	if (EXIT_BASIC(reason) == REASON_EXCEPTION_NMI &&
 	    INTR_TYPE(f[SLOT_EXIT_INTR_INFO]) == INTR_TYPE_NMI)
 		return INTRBL_NMI;
@@ -171,7 +175,7 @@ static void refused_by_hardware(struct vcpu *v, u32 raw)
 	if (!s->ran)
 		s->vmcs02.launched = false;
 	set_or(&s->dirty, &v->nvmx->present);
-	if (raw & EXIT_ENTRY_FAILURE) {
+	if ((raw & ~0xffu) != RAW_VMFAIL) {
 		log_warn("CPU %u: vmcs02 refused: %s, qualification %lu",
 			 v->cpu->index, vmx_reason_name(raw),
 			 vmx_get(v, CACHED_QUAL));

@@ -431,13 +431,19 @@ static void do_invvpid(struct vcpu *v)
 	vmx_succeed(v);
 }
 
-/* VMCALL in VMX root operation, with no SMM monitor; outside of it, it is
- * a hypercall of L1's to L0, which core answers. */
+/*
+ * VMCALL in VMX root operation, with no SMM monitor; outside of it, it is
+ * a hypercall of L1's to L0, which core answers. Unlike the others it exits
+ * in virtual-8086 and compatibility mode, too.
+ */
 static bool do_vmcall(struct vcpu *v)
 {
 	if (!v->nvmx->vmxon)
 		return false;
-	if (cpl())
+	if ((vmread(VMCS_GUEST_RFLAGS) & RFLAGS_VM) ||
+	    ((vmread(VMCS_GUEST_EFER) & EFER_LMA) && !mode64()))
+		vmx_inject_ud(v);
+	else if (cpl())
 		vmx_inject_gp(v);
 	else
 		vmx_fail(v, VMXERR_VMCALL_IN_ROOT);

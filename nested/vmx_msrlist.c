@@ -29,12 +29,22 @@ static bool load_one(struct vcpu *v, const struct msr_entry *m)
 	       !wrmsr_safe(m->index, m->value);
 }
 
+/*
+ * The length that IA32_VMX_MISC recommends as the most is one here: what a
+ * longer list does is not defined, and no exit may take for ever.
+ */
+static u32 longest(struct vcpu *v)
+{
+	return VMX_MISC_MSR_MAX(v->nvmx->caps.misc);
+}
+
 u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count)
 {
 	struct msr_entry m;
 
 	for (u32 i = 0; i < count; i++, addr += sizeof(m))
-		if (guest_read(v->vm, L1PA(addr), &m, sizeof(m)) ||
+		if (i == longest(v) ||
+		    guest_read(v->vm, L1PA(addr), &m, sizeof(m)) ||
 		    !load_one(v, &m))
 			return i + 1;
 	if (count)
@@ -61,7 +71,8 @@ int vmx_msrs_store(struct vcpu *v, u64 addr, u64 count)
 	struct msr_entry m;
 
 	for (u32 i = 0; i < count; i++, addr += sizeof(m)) {
-		if (guest_read(v->vm, L1PA(addr), &m, sizeof(m)) ||
+		if (i == longest(v) ||
+		    guest_read(v->vm, L1PA(addr), &m, sizeof(m)) ||
 		    !store_one(v, &m) ||
 		    guest_write(v->vm, L1PA(addr + 8), &m.value, 8))
 			return -EINVAL;

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The capability MSRs say exactly what is there: each control that may be 1
+ * enters an L2, each other is refused, as is the lack of one that must be 1;
+ * each field stands and falls with its controls; IA32_VMX_VMCS_ENUM, the fixed
+ * bits of CR0 and CR4.
+ */
+/* boot: emus=bochs bare timeout=60 */
+/* boot: emus=bochs cpu=corei7_skylake_x bare timeout=60 name=skylake */
+/* boot: emus=bochs cpu=tigerlake bare timeout=60 name=tiger */
+#include "tests/guests/lib/tables.h"
+#include "tests/guests/lib/vmx.h"
+
+static const struct group {
+	const char *name;
+	u32 field, plain, exact;
+	u32 default1; /* 1 in the plain MSR, whatever the TRUE one says */
+} groups[] = {
+	{ "pin", VMCS_PIN_CTLS, MSR_VMX_PINBASED_CTLS,
+	  MSR_VMX_TRUE_PINBASED_CTLS, 0x16 },
+	{ "proc", VMCS_PROC_CTLS, MSR_VMX_PROCBASED_CTLS,
+	  MSR_VMX_TRUE_PROCBASED_CTLS, 0x0401e172 },
+	{ "exit", VMCS_EXIT_CTLS, MSR_VMX_EXIT_CTLS, MSR_VMX_TRUE_EXIT_CTLS,
+	  0x36dff },
+	{ "entry", VMCS_ENTRY_CTLS, MSR_VMX_ENTRY_CTLS, MSR_VMX_TRUE_ENTRY_CTLS,
+	  0x11ff },
+	{ "proc2", VMCS_PROC2_CTLS, MSR_VMX_PROCBASED_CTLS2,
+	  MSR_VMX_PROCBASED_CTLS2, 0 },
+};
+enum { PIN, PROC, EXIT, ENTRY, PROC2 };
+
+static struct vl2 l2;
+static u64 *ept;
+static u8 *page;
+
+PAYLOAD(do_vmcall, "vmcall")
+
+static u64 cap(const struct group *g)
+{
+	return rdmsr(rdmsr(MSR_VMX_BASIC) & VMX_BASIC_TRUE ? g->exact
+							   : g->plain);
+}
+
+static bool has(u32 g, u64 bits)
+{
+	return (cap(&groups[g]) >> 32 & bits) == bits;
+}
+
+static void set(u32 g, u64 bits)
+{
+	vmw(groups[g].field, vmr(groups[g].field) | bits);
+}
+
+/* --- the MSRs among themselves ----------------------------------------------- */
+static void test_msrs(void)
+{
+	u64 basic = rdmsr(MSR_VMX_BASIC), misc = rdmsr(MSR_VMX_MISC);
+	u32 bad = 0;
+
+	check(VMX_BASIC_SIZE(basic) && VMX_BASIC_SIZE(basic) <= PAGE_SIZE,
+	      "region-size", "%lx", basic);
+	check_eq(VMX_BASIC_TYPE(basic), 6, "region-write-back");
+	check_eq(basic & BIT(31), 0, "revision-bit-31");
+	check(basic & VMX_BASIC_TRUE, "true-controls", "%lx", basic);
+	for (u32 i = 0; i < ARRAY_SIZE(groups); i++) {
+		const struct group *g = &groups[i];
+		u64 plain = rdmsr(g->plain), exact = cap(g);
+
+		bad += (u32)exact & ~(u32)(exact >> 32);
+		check_eq(plain >> 32, exact >> 32, "allowed-1");
+		check_eq((u32)plain, (u32)exact | g->default1, "allowed-0");
+		print("info: %s may be %lx, must be %x\n", g->name, exact >> 32,
+		      (u32)exact);
+	}
+	check_eq(bad, 0, "must-be-1-can-be-1");
+	check(VMX_MISC_CR3_TARGETS(misc) >= 4, "cr3-targets", "%lx", misc);
+	check(!!(misc & VMX_MISC_SAVE_LMA) == has(PROC2, PROC2_UNRESTRICTED),
+	      "lma-is-saved-with-unrestricted-guest", "%lx", misc);
+	print("info: misc %lx, basic %lx, ept-vpid %lx\n", misc, basic,
+	      has(PROC2, PROC2_EPT) ? rdmsr(MSR_VMX_EPT_VPID_CAP) : 0);
+}
+
+/* CR0 and CR4: fixed bits, and nothing of CR4 that CPUID does not have. */
+static void test_fixed(void)
+{
+	static const struct {
+		u64 cr4;
+		u32 leaf, reg, bit;
+	} rows[] = {
+		{ CR4_SMXE, 1, ECX, 6 },     { CR4_PCIDE, 1, ECX, 17 },
+		{ CR4_OSXSAVE, 1, ECX, 26 }, { CR4_UMIP, 7, ECX, 2 },
+		{ CR4_LA57, 7, ECX, 16 },    { CR4_FSGSBASE, 7, EBX, 0 },
+		{ CR4_SMEP, 7, EBX, 7 },     { CR4_SMAP, 7, EBX, 20 },
+		{ CR4_PKE, 7, ECX, 3 },
+	};
+	u64 cr0 = rdmsr(MSR_VMX_CR0_FIXED0), cr4 = rdmsr(MSR_VMX_CR4_FIXED1);
+
+	check_eq(cr0 & (CR0_PE | CR0_NE | CR0_PG), CR0_PE | CR0_NE | CR0_PG,
+		 "cr0-fixed-0");
+	check_eq(cr0 & ~rdmsr(MSR_VMX_CR0_FIXED1), 0, "cr0-fixed-1");
+	check_eq(rdmsr(MSR_VMX_CR4_FIXED0) & CR4_VMXE, CR4_VMXE, "cr4-fixed-0");
+	check_eq(rdmsr(MSR_VMX_CR4_FIXED0) & ~cr4, 0, "cr4-fixed-1");
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		check(!!(cr4 & rows[i].cr4) ==
+			      (cpuid_reg(rows[i].leaf, 0, (int)rows[i].reg) >>
+				       rows[i].bit &
+			       1),
+		      "cr4-fixed-1-as-cpuid", "bit %lx of %lx", rows[i].cr4,
+		      cr4);
+}
+
+/* --- each control ------------------------------------------------------------- */
+/* What a control needs beside it; its addresses stand there always. */
+static const struct {
+	u32 group, to;
+	u64 bits, need;
+} needs[] = {
+	{ PIN, PIN, PIN_VNMI, PIN_NMI },
+	{ PROC, PIN, PROC_NMI_WINDOW, PIN_NMI | PIN_VNMI },
+	{ PROC2, PROC, PROC2_X2APIC | PROC2_APIC_REG | PROC2_VID,
+	  PROC_TPR_SHADOW },
+	{ PROC2, PIN, PROC2_VID, PIN_EXTINT },
+	{ PIN, PIN, PIN_POSTED, PIN_EXTINT },
+	{ PIN, PROC, PIN_POSTED, PROC_TPR_SHADOW },
+	{ PIN, PROC2, PIN_POSTED, PROC2_VID },
+	{ PIN, EXIT, PIN_POSTED, EXITC_ACK_INTR },
+	{ PROC2, PROC2,
+	  PROC2_UNRESTRICTED | PROC2_MBEC | PROC2_PML | PROC2_VE | PROC2_SPP,
+	  PROC2_EPT },
+	{ EXIT, PIN, EXITC_SAVE_PREEMPTION, PIN_PREEMPTION },
+};
+
+static void try_value(u32 field, u64 v)
+{
+	u64 old;
+
+	if (vmread_insn(field, &old) == VMX_OK)
+		vmw(field, v);
+}
+
+/* An L2 for which every control may be switched on. */
+static void prepare(void)
+{
+	static const u32 pages[] = {
+		VMCS_IO_BITMAP_A,      VMCS_IO_BITMAP_B,
+		VMCS_MSR_BITMAP,       VMCS_VIRTUAL_APIC_ADDR,
+		VMCS_APIC_ACCESS_ADDR, VMCS_POSTED_DESC_ADDR,
+		VMCS_PML_ADDR,	       VMCS_EPTP_LIST_ADDR,
+		VMCS_VMREAD_BITMAP,    VMCS_VMWRITE_BITMAP,
+		VMCS_VE_INFO_ADDR,     VMCS_SPP_TABLE,
+	};
+
+	vl2_init(&l2, do_vmcall);
+	set(PROC, PROC_PROC2);
+	for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
+		try_value(pages[i], (u64)page);
+	try_value(VMCS_EPTP,
+		  (u64)ept | EPTP_WB | EPTP_WALK4 |
+			  (rdmsr(MSR_VMX_EPT_VPID_CAP) & EPT_CAP_AD ? EPTP_AD
+								    : 0));
+	try_value(VMCS_PML_INDEX, 511);
+	try_value(VMCS_VPID, 1);
+	try_value(VMCS_TSC_MULTIPLIER, BIT(48));
+	try_value(VMCS_VMFUNC_CTLS, 0);
+	try_value(VMCS_TPR_THRESHOLD, 0);
+	try_value(VMCS_PREEMPTION_TIMER, 100000);
+	try_value(VMCS_GUEST_EFER, rdmsr(MSR_EFER));
+	try_value(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+	try_value(VMCS_GUEST_PAT, rdmsr(MSR_PAT));
+	try_value(VMCS_HOST_PAT, rdmsr(MSR_PAT));
+	try_value(VMCS_GUEST_PERF_GLOBAL, 0);
+	try_value(VMCS_HOST_PERF_GLOBAL, 0);
+	try_value(VMCS_GUEST_BNDCFGS, 0);
+	try_value(VMCS_GUEST_S_CET, 0);
+	try_value(VMCS_GUEST_SSP, 0);
+	try_value(VMCS_HOST_S_CET, 0);
+	try_value(VMCS_HOST_SSP, 0);
+	try_value(VMCS_GUEST_PKRS, 0);
+	try_value(VMCS_HOST_PKRS, 0);
+}
+
+static void switch_on(u32 g, u64 bit)
+{
+	set(g, bit);
+	for (u32 i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].group == g && (needs[i].bits & bit))
+			set(needs[i].to, needs[i].need);
+	/* posted interrupts come with all of this */
+	if (g == PIN && bit == PIN_POSTED)
+		set(PROC2, PROC2_VID);
+}
+
+#define LEAVES_64 (g == EXIT ? EXITC_HOST64 : g == ENTRY ? ENTRYC_IA32E : 0)
+#define DUAL (ENTRYC_SMM | ENTRYC_DUAL_MONITOR)
+
+static bool enters(u32 reason)
+{
+	return reason != VL2_FAIL_VALID && reason != VL2_FAIL_INVALID &&
+	       !(reason & EXIT_ENTRY_FAILURE);
+}
+
+static bool refused(u32 reason)
+{
+	return reason == VL2_FAIL_VALID &&
+	       vmr(VMCS_INSTR_ERROR) == VMXERR_ENTRY_CONTROLS;
+}
+
+/* emulator faults: bits that Bochs 2.7 offers, or lets pass, and should not */
+static u64 bochs_wrong(u32 g)
+{
+	return g == ENTRY ? DUAL : 0;
+}
+
+static void test_bits(u32 g)
+{
+	u64 may = cap(&groups[g]) >> 32, must = (u32)cap(&groups[g]);
+	u32 in = 0, out = 0, missing = 0, n = 0;
+	bool lax = !on_abyme() && emulator() == EMU_BOCHS;
+
+	for (u32 i = 0; i < 32; i++) {
+		u64 bit = BIT(i);
+		u32 reason;
+
+		if ((lax ? bochs_wrong(g) : 0) & bit)
+			continue;
+		prepare();
+		if (may & bit)
+			switch_on(g, bit);
+		else
+			set(g, bit);
+		reason = vl2_run(&l2);
+		n += may >> i & 1;
+		if ((may & bit) && !enters(reason) && !in++)
+			print("info: %s bit %u: exit %x error %lx\n",
+			      groups[g].name, i, reason, vmr(VMCS_INSTR_ERROR));
+		if (!(may & bit) && !refused(reason) && !out++)
+			print("info: %s bit %u passes: exit %x\n",
+			      groups[g].name, i, reason);
+		if (!(must & bit))
+			continue;
+		prepare();
+		vmw(groups[g].field, vmr(groups[g].field) & ~bit);
+		missing += !refused(vl2_run(&l2));
+	}
+	print("info: %u of %s\n", n, groups[g].name);
+	check_eq(in, 0, "offered-bits-enter");
+	check_eq(out, 0, "other-bits-are-refused");
+	check_eq(missing, 0, "bits-that-must-be-1");
+}
+
+/* --- fields ----------------------------------------------------------------------- */
+#define GROUP_OF_PIN PIN
+#define GROUP_OF_PROC PROC
+#define GROUP_OF_PROC2 PROC2
+#define GROUP_OF_EXIT EXIT
+#define GROUP_OF_ENTRY ENTRY
+#define GROUP_OF_PROC3 NONE
+#define GROUP_OF_EXIT2 NONE
+#define GROUP_OF_VMFUNC VMFUNC
+#define GROUP_OF_NEVER NONE
+enum { NONE = 100, VMFUNC };
+
+static bool may(u32 g, u64 bits)
+{
+	if (g == NONE)
+		return false;
+	if (g == VMFUNC)
+		return has(PROC2, PROC2_VMFUNC) &&
+		       (rdmsr(MSR_VMX_VMFUNC) & bits);
+	return cap(&groups[g]) >> 32 & bits;
+}
+
+enum exists {
+#define VMCS_EXISTS(name, g, m, g2, m2) IF_##name,
+#include "vmx/exists.def"
+};
+
+static const struct {
+	u32 group, other;
+	u64 bits, other_bits;
+} rules[] = {
+#define VMCS_EXISTS(name, g, m, g2, m2) \
+	[IF_##name] = { GROUP_OF_##g, GROUP_OF_##g2, m, m2 },
+#include "vmx/exists.def"
+};
+
+static const struct {
+	const char *name;
+	u32 enc;
+	enum exists exists;
+} fields[] = {
+#define VMCS_FIELD(name, enc, width, type, exists, policy) \
+	{ #name, enc, IF_##exists },
+#include "vmx/fields.def"
+};
+
+static void test_fields(void)
+{
+	bool lax = !on_abyme() && emulator() == EMU_BOCHS;
+	u32 wrong = 0, top = 0;
+	u64 v;
+
+	prepare();
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
+		u32 r = fields[i].exists;
+		bool want = r == IF_ALWAYS ||
+			    may(rules[r].group, rules[r].bits) ||
+			    may(rules[r].other, rules[r].other_bits);
+		bool got = vmread_insn(fields[i].enc, &v) == VMX_OK;
+
+		if (got)
+			top = MAX(top, (u32)VMCS_ENC_INDEX(fields[i].enc));
+		if (got == want)
+			continue;
+		wrong++;
+		print("info: %s is %sthere\n", fields[i].name,
+		      got ? "" : "not ");
+	}
+	check_known(!wrong, "fields-by-controls", lax ? EMU_BOCHS : EMU_NONE,
+		    "some fields exist without their controls", "%u", wrong);
+	check_known(rdmsr(MSR_VMX_VMCS_ENUM) >> 1 == top, "vmcs-enum",
+		    lax ? EMU_BOCHS : EMU_NONE,
+		    "the highest index is a fixed number", "%lx, highest %x",
+		    rdmsr(MSR_VMX_VMCS_ENUM), top);
+}
+
+void main(void)
+{
+	vmx_on();
+	page = page_alloc(1);
+	ept = table_identity(EPT_TABLE, EPT_PAGE);
+	test_msrs();
+	test_fixed();
+	for (u32 g = 0; g < ARRAY_SIZE(groups); g++)
+		test_bits(g);
+	test_fields();
+	vmx_off();
+}
