@@ -95,3 +95,41 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 		break;
 	}
 }
+
+/* With @in in all registers: what comes out. */
+static void try_leaf(const struct cpuid_state *s, u32 leaf, u32 in, u32 r[4],
+		     void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
+		     void *ctx)
+{
+	for (u32 i = 0; i < 4; i++)
+		r[i] = in;
+	cpuid_apply(s, leaf, 0, r);
+	if (more)
+		more(ctx, leaf, 0, r);
+}
+
+void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
+		      void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
+		      void *ctx)
+{
+	static const u32 leaves[] = { 1, 0x80000001, 7, 0x8000000a };
+	struct cpuid_state st = *s;
+
+	/* As if the bits that follow the CPU's state were 0, or kept. */
+	st.cr4 = 0;
+	st.mode64 = true;
+	for (u32 i = 0; i < ARRAY_SIZE(leaves); i++) {
+		struct cpuid_edit *e = &t->edit[i];
+
+		*e = (struct cpuid_edit){ .reg = ECX };
+		try_leaf(&st, leaves[i], ~0u, e->keep, more, ctx);
+		try_leaf(&st, leaves[i], 0, e->set, more, ctx);
+	}
+	t->edit[0].bit = 1u << 27;
+	t->edit[0].cr4 = CR4_OSXSAVE;
+	t->edit[1].reg = EDX;
+	t->edit[1].bit = 1u << 11;
+	t->edit[1].mode64 = s->intel;
+	t->edit[2].bit = 1u << 4;
+	t->edit[2].cr4 = CR4_PKE;
+}

@@ -16,12 +16,46 @@ struct cpuid_state {
 	u64 exits;   /* for CPUID_HV_STATS */
 };
 
-/* Does anything here or in the nested layer change this leaf? */
-static inline bool cpuid_edited(u32 leaf)
+/*
+ * All that is done to one leaf, worked out once: r = (r & keep) | set, and
+ * one bit that follows the state of L1's CPU.
+ */
+struct cpuid_edit {
+	u32 keep[4], set[4]; /* EAX, EBX, ECX, EDX */
+	u8 reg;
+	u32 bit;     /* in r[reg] */
+	u64 cr4;     /* ... is 1 with this bit of CR4 (0: no such bit) */
+	bool mode64; /* ... is kept in 64-bit mode only */
+};
+
+struct cpuid_table {
+	struct cpuid_edit edit[4];
+};
+
+/* What edits @leaf; NULL: nothing, or not by the table (CPUID_HV_BASE and what
+ * follows). */
+static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
+						  u32 leaf, u32 sub)
 {
-	return leaf == 1 || leaf == 7 || leaf - CPUID_HV_BASE < 0x100 ||
-	       leaf == 0x80000001 || leaf == 0x8000000a;
+	u32 low = leaf & 0x7fffffff;
+
+	if (low == 1)
+		return &t->edit[leaf >> 31];
+	if (leaf == 7 && !sub)
+		return &t->edit[2];
+	return leaf == 0x8000000a ? &t->edit[3] : NULL;
 }
+
+static inline bool cpuid_is_hv(u32 leaf)
+{
+	return leaf - CPUID_HV_BASE < 0x100;
+}
+
+/* Fill @t with what cpuid_apply() does under @s and then @more (the nested
+ * layer; may be NULL) with @ctx. */
+void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
+		      void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
+		      void *ctx);
 
 /* Edit the hardware's answer @r (EAX..EDX) to @leaf. */
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4]);

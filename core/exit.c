@@ -49,30 +49,37 @@ static bool mode64(struct vcpu *v)
 	return cs.attr & BIT(13);
 }
 
-static void edit_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
+static void hv_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 {
-	const struct nested_ops *nested = nested_of(v);
-	struct cpuid_state s = {
-		.cr4 = virt->get_reg(v, VREG_CR4),
-		.hide = v->vm->policy.hide,
-		.intel = virt == &vmx_ops,
-		.exits = v->stats.total,
-	};
+	struct cpuid_state s = { .hide = v->vm->policy.hide,
+				 .exits = v->stats.total };
 
-	if (s.intel && leaf == 0x80000001)
-		s.mode64 = mode64(v);
 	cpuid_apply(&s, leaf, sub, r);
-	if (nested)
-		nested->cpuid(v, leaf, sub, r);
+}
+
+static inline void edit_cpuid(struct vcpu *v, const struct cpuid_edit *e,
+			      u32 r[4])
+{
+	r[0] = (r[0] & e->keep[0]) | e->set[0];
+	r[1] = (r[1] & e->keep[1]) | e->set[1];
+	r[2] = (r[2] & e->keep[2]) | e->set[2];
+	r[3] = (r[3] & e->keep[3]) | e->set[3];
+	if (e->cr4 && (virt->get_reg(v, VREG_CR4) & e->cr4))
+		r[e->reg] |= e->bit;
+	else if (e->mode64 && !mode64(v))
+		r[e->reg] &= ~e->bit;
 }
 
 static void do_cpuid(struct vcpu *v, struct vmexit *x)
 {
 	u32 leaf = (u32)v->gpr[RAX], sub = (u32)v->gpr[RCX], r[4];
+	const struct cpuid_edit *e = cpuid_find(&v->vm->cpuid, leaf, sub);
 
 	cpuid(leaf, sub, r);
-	if (cpuid_edited(leaf))
-		edit_cpuid(v, leaf, sub, r);
+	if (e)
+		edit_cpuid(v, e, r);
+	else if (unlikely(cpuid_is_hv(leaf)))
+		hv_cpuid(v, leaf, sub, r);
 	v->gpr[RAX] = r[0];
 	v->gpr[RBX] = r[1];
 	v->gpr[RCX] = r[2];
@@ -395,4 +402,19 @@ void exit_init(struct vm *vm)
 				       r->write != MSR_NATIVE &&
 					       (r->write != MSR_MTRR ||
 						vm->slat->mtrr));
+}
+
+static void nested_cpuid(void *v, u32 leaf, u32 sub, u32 r[4])
+{
+	nested_of(v)->cpuid(v, leaf, sub, r);
+}
+
+void exit_vcpu_init(struct vcpu *v)
+{
+	struct cpuid_state s = { .hide = v->vm->policy.hide,
+				 .intel = virt == &vmx_ops };
+
+	if (!v->index)
+		cpuid_table_init(&v->vm->cpuid, &s,
+				 nested_of(v) ? nested_cpuid : NULL, v);
 }

@@ -9,8 +9,10 @@ struct vcpu;
 struct vm;
 struct vmexit;
 
-/* Fill what is the same at every exit (CPUID masks); arm the MSR policy. */
+/* Fill what is the same at every exit; arm the MSR policy. */
 void exit_init(struct vm *vm);
+/* The same for what a complete vcpu knows: CPUID as its VM sees it. */
+void exit_vcpu_init(struct vcpu *v);
 
 /* Act on @x: the architectural answer, then back to the guest. */
 void exit_handle(struct vcpu *v, struct vmexit *x);

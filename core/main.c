@@ -25,6 +25,7 @@
 #include "core/virt.h"
 #include "core/x86.h"
 #include "drivers/serial/console.h"
+#include "mm/guest.h"
 #include "mm/l0map.h"
 #include "mm/mtrr.h"
 #include "mm/page.h"
@@ -298,6 +299,7 @@ static void make_vm(void)
 	if (!scratch || memmap_set(&vm0.map, l0_start.v, l0_len, MEM_RESERVED))
 		panic("L0's memory cannot be taken out of the map");
 	vm0.scratch = ptr_hpa(scratch);
+	guest_map_init(&vm0);
 	slat0.phys_bits = machine.phys_bits;
 	slat0.mtrr = machine_mtrr(); /* EPT: memory types are ours to set */
 	if (opt.nested) {
@@ -353,6 +355,7 @@ static void make_vcpus(void)
 		vm0_vcpus[i] = v;
 		if (virt->vcpu_init(v))
 			panic("vcpu %u cannot be made", i);
+		exit_vcpu_init(v);
 	}
 	for (u32 i = nr_cpus; i-- > 0;)
 		__atomic_store_n(&cpus[i]->vcpu, vm0_vcpus[i],

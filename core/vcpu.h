@@ -7,6 +7,7 @@
 #ifndef CORE_VCPU_H
 #define CORE_VCPU_H
 
+#include "core/cpuid_policy.h"
 #include "core/debug.h"
 #include "core/types.h"
 #include "mm/addr.h"
@@ -117,17 +118,24 @@ struct vm_policy {
 	u64 features_off; /* backend's feature bits switched off */
 };
 
+/* A piece of RAM in which nothing is L0's; len 0: none. */
+struct ram_piece {
+	u64 start, len;
+};
+
 struct vm {
 	u32 id;
 	struct vm_policy policy;
-	struct memmap map; /* what L1 is told: RAM without L0 */
-	hpa_t l0_start;	   /* L0's memory, never reachable by L1 */
-	u64 l0_len;	   /* bytes */
-	hpa_t scratch;	   /* page that L1 finds in place of L0 */
-	struct slat *slat; /* ept01 / npt01 */
+	struct memmap map;	   /* what L1 is told: RAM without L0 */
+	struct ram_piece plain[2]; /* the largest ones of it, largest first */
+	hpa_t l0_start;		   /* L0's memory, never reachable by L1 */
+	u64 l0_len;		   /* bytes */
+	hpa_t scratch;		   /* page that L1 finds in place of L0 */
+	struct slat *slat;	   /* ept01 / npt01 */
 	u32 nvcpus;
 	struct vcpu **vcpus; /* by index */
 	void *backend;	     /* per-VM state of the backend (bitmaps) */
+	struct cpuid_table cpuid;
 };
 
 /* Does the page at @pa belong to L0? */

@@ -57,7 +57,19 @@ static bool is_watched(const struct vm *vm, u64 a)
 	return false;
 }
 
-hpa_t guest_hpa(struct vm *vm, l1pa_t gpa)
+/* In one of vm->plain? */
+static inline bool is_plain(const struct vm *vm, u64 a)
+{
+	return a - vm->plain[0].start < vm->plain[0].len ||
+	       a - vm->plain[1].start < vm->plain[1].len;
+}
+
+static inline bool any_watched(const struct vm *vm)
+{
+	return vm->slat && vm->slat->nr_watched;
+}
+
+static __noinline hpa_t guest_hpa_slow(struct vm *vm, l1pa_t gpa)
 {
 	u64 offset = gpa.v & (PAGE_SIZE - 1);
 	u32 access;
@@ -69,6 +81,43 @@ hpa_t guest_hpa(struct vm *vm, l1pa_t gpa)
 	if (is_watched(vm, gpa.v))
 		return slat_translate(vm->slat, gpa, &access);
 	return HPA(gpa.v);
+}
+
+hpa_t guest_hpa(struct vm *vm, l1pa_t gpa)
+{
+	if (likely(is_plain(vm, gpa.v) && !any_watched(vm)))
+		return HPA(gpa.v);
+	return guest_hpa_slow(vm, gpa);
+}
+
+static void note_piece(struct vm *vm, u64 start, u64 end)
+{
+	struct ram_piece p = { start, end - start };
+
+	if (start >= end)
+		return;
+	if (p.len > vm->plain[0].len) {
+		vm->plain[1] = vm->plain[0];
+		vm->plain[0] = p;
+	} else if (p.len > vm->plain[1].len) {
+		vm->plain[1] = p;
+	}
+}
+
+/* Without ACPI's memory, and with L0's cut out. */
+void guest_map_init(struct vm *vm)
+{
+	u64 l0 = vm->l0_start.v, l0_end = l0 + vm->l0_len;
+
+	for (u32 i = 0; i < vm->map.n; i++) {
+		const struct mem_region *r = &vm->map.r[i];
+		u64 end = r->start + r->len;
+
+		if (r->type != MEM_RAM)
+			continue;
+		note_piece(vm, r->start, MIN(end, l0));
+		note_piece(vm, MAX(r->start, l0_end), end);
+	}
 }
 
 /* Cut [@from, @to) back so that it keeps @a and loses [@start, @start+@len). */
@@ -190,10 +239,26 @@ static enum pt_result walk_pdpte(const struct paging *p, u64 la,
 	return pt_walk(m, e & PT_ADDR, la & (GiB(1) - 1), l1_table, vm, w);
 }
 
+/* The mode for @f and @flags: the one kept, or made in @room. */
+static const struct pt_mode *mode_of(const struct paging *p,
+				     const struct pt_format *f, u64 flags,
+				     struct pt_mode *room)
+{
+	struct pt_mode *m = p->kept ? p->kept : room;
+
+	if (!p->kept || m->fmt != f || m->flags != flags ||
+	    m->phys_bits != p->phys_bits)
+		pt_mode_init(m, f, p->phys_bits, flags);
+	return m;
+}
+
+/* *mp: the mode walked in, made in @room where none is kept. */
 static enum pt_result walk(struct vm *vm, const struct paging *p, u64 la,
-			   struct pt_mode *m, struct pt_walk *w)
+			   struct pt_mode *room, const struct pt_mode **mp,
+			   struct pt_walk *w)
 {
 	const struct pt_format *f = format_of(p);
+	const struct pt_mode *m;
 	u64 flags = PT_1G;
 
 	if (p->efer & EFER_NXE)
@@ -201,10 +266,10 @@ static enum pt_result walk(struct vm *vm, const struct paging *p, u64 la,
 	if (p->cr4 & CR4_PSE)
 		flags |= PT_PSE;
 	if (f == &pt_x86_pae && p->pdpte_valid) {
-		pt_mode_init(m, &pt_x86_pae_pd, p->phys_bits, flags);
+		*mp = m = mode_of(p, &pt_x86_pae_pd, flags, room);
 		return walk_pdpte(p, la, m, vm, w);
 	}
-	pt_mode_init(m, f, p->phys_bits, flags);
+	*mp = m = mode_of(p, f, flags, room);
 	return pt_walk(m, root_of(p, f), la & BITS(f->in_bits - 1, 0), l1_table,
 		       vm, w);
 }
@@ -266,8 +331,9 @@ static int page_fault(const struct paging *p, u64 la, u32 access,
 int walk_l1(struct vm *vm, const struct paging *p, gva_t la, u32 access,
 	    l1pa_t *out, struct walk_fault *f)
 {
-	struct pt_walk w = { 0 };
-	struct pt_mode m;
+	const struct pt_mode *m;
+	struct pt_mode room;
+	struct pt_walk w;
 	enum pt_result r;
 	bool key;
 	u32 i;
@@ -278,14 +344,15 @@ int walk_l1(struct vm *vm, const struct paging *p, gva_t la, u32 access,
 	if (!(p->cr0 & CR0_PG))
 		return 0;
 	for (i = 0; i < RETRIES; i++) {
-		r = walk(vm, p, la.v, &m, &w);
+		w.rights = 0; /* no PDPTE: nothing is walked */
+		r = walk(vm, p, la.v, &room, &m, &w);
 		if (r != PT_OK)
 			return page_fault(p, la.v, access, r, false, f);
 		key = key_denies(p, w.entry[w.level], access,
 				 w.rights & ACCESS_U);
 		if (key || denied(p, w.rights, access))
 			return page_fault(p, la.v, access, r, key, f);
-		if (pt_set_ad(&m, &w, access & ACCESS_W)) {
+		if (pt_set_ad(m, &w, access & ACCESS_W)) {
 			*out = L1PA(w.addr);
 			return 0;
 		}

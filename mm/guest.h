@@ -10,6 +10,10 @@
 #include "mm/addr.h"
 
 struct vm;
+struct pt_mode;
+
+/* Note the largest pieces of RAM in vm->map, to find them sooner. */
+void guest_map_init(struct vm *vm);
 
 /* Copy from/to L1-physical memory; may cross pages. -EFAULT: not memory (RAM,
  * ROM below 1 MiB). */
@@ -43,6 +47,9 @@ struct paging {
 	bool pdpte_valid; /* false: read them from memory at CR3 */
 	u8 phys_bits;
 	u32 pkru, pkrs; /* looked at under CR4.PKE, CR4.PKS */
+	/* Room of the caller's, zero at first, in which what follows from the
+	 * mode is kept from one walk to the next; NULL: none. */
+	struct pt_mode *kept;
 };
 
 struct walk_fault {

@@ -205,6 +205,7 @@ void pt_mode_init(struct pt_mode *m, const struct pt_format *fmt, u8 phys_bits,
 
 	m->fmt = fmt;
 	m->flags = flags;
+	m->phys_bits = phys_bits;
 	m->ept = fmt->ept;
 	m->size_log = fmt->entry_size == 8 ? 3 : 2;
 	m->addr = fmt->entry_size == 8 ? PT_ADDR : BITS(31, 12);

@@ -93,6 +93,7 @@ struct pt_mode {
 	u32 bad_rwx; /* EPT: bit n: (entry & 7) == n is misconfigured */
 	u8 size_log; /* log2 of an entry's bytes */
 	bool ept;
+	u8 phys_bits;
 	u64 xu; /* EPT: the bit that allows user fetches */
 	struct pt_mode_level level[PT_LEVELS_MAX + 1];
 };

@@ -45,12 +45,13 @@ struct nested_vmcs {
 	bool linked;   /* vmcs02 has a link pointer */
 	bool borrowed; /* shadow12 is not active as L1 sees it */
 
+	u64 host_ar[SEG_GS + 1]; /* access rights of L1 after exits */
+
 	u64 l0_gen;	  /* vmx_vm.bitmap_gen + 1 that was looked at */
-	u64 msr12_pa;	  /* vmcs12's MSR bitmap, + 1 */
-	const u64 *msr12; /* NULL: no memory there */
-	bool msr_own;	  /* vmcs02 uses that page itself */
-	u64 *msr02;	  /* merged, when L1's cannot be used as they are */
-	u64 *io02;
+	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
+	bool msr_used;	  /* vmcs02 has msr02 */
+	u64 *msr02;	  /* merged */
+	u64 *io02;	  /* the same, where L0 watches ports */
 };
 
 #define NESTED_VMCS_MAX 8
@@ -195,6 +196,8 @@ bool vmx_vmfunc(struct vcpu *v);
 /* vmx_host.c: L1's host state into vmcs01, which is current. -EINVAL: its
  * PDPTEs are not good ("Checking and Loading Host Page-Directory-Pointer-Table
  * Entries"). */
+/* What follows from vmcs12's host state; to be called when that changed. */
+void vmx_host_rights(struct nested_vmcs *s);
 int __must_check vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);
 
 /* vmx_msrlist.c: lists of L1's. */

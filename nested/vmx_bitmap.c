@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * MSR and I/O bitmaps of vmcs02: an access exits when L1 or L0 wants it. L0
- * has few bits set. When L1's bitmap has them all, as that of any hypervisor
- * that keeps VMX and MTRRs from its guests does, the processor uses L1's page
- * itself and every change of L1's holds at once; else a merged copy is made
- * at each entry.
+ * MSR and I/O bitmaps of vmcs02: an access exits when L1 or L0 wants it. The
+ * processor reads them while L2 runs, and L1's other CPUs, or L2 itself, may
+ * write L1's pages meanwhile: so wherever L0 has a bit set, it uses a page of
+ * L0's own, merged on each entry. Where L0 has none (ports, as a rule) it
+ * uses L1's page itself.
  */
 #include "nested/vmx.h"
 
 #include "core/string.h"
 #include "mm/guest.h"
 
-/* Runs on every entry where L1's bitmap cannot be used as it is. */
+/* Runs on every entry of an L2 that has an MSR bitmap. */
 static void copy_page(void *to, const void *from)
 {
 	u64 n = PERM_WORDS;
@@ -22,18 +22,16 @@ static void copy_page(void *to, const void *from)
 			 : "memory");
 }
 
-/* What hardware shall use: L1's page at @pa12 or the merged one. */
-static hpa_t either(struct vcpu *v, u64 pa12, const u64 *map12,
-		    const u64 *map01, const struct perm_list *w, u64 *map02)
+/* L1's bitmap @map12 (NULL: no memory there, which reads as all ones) with
+ * L0's bits, in L0's page @map02. */
+static void merge(u64 *map02, const u64 *map12, const u64 *map01,
+		  const struct perm_list *w)
 {
-	if (likely(map12 && perm_covers(map12, map01, w)))
-		return guest_hpa(v->vm, L1PA(pa12));
-	if (map12)
+	if (likely(map12))
 		copy_page(map02, map12);
 	else
 		memset(map02, 0xff, PAGE_SIZE);
 	perm_add(map02, map01, w);
-	return ptr_hpa(map02);
 }
 
 static const u64 *msr_map01(const struct vmx_vm *b)
@@ -48,38 +46,34 @@ static const u64 *io_map01(const struct vmx_vm *b, u32 half)
 
 static void msr_bitmap(struct vcpu *v, struct nested_vmcs *s)
 {
-	const u64 *map01 = msr_map01(v->vm->backend);
-	struct nested_vmx *n = v->nvmx;
-	u64 pa = s->v12->f[SLOT_MSR_BITMAP];
-	bool was = s->msr_own && s->msr12_pa == pa + 1;
-
-	if (unlikely(s->msr12_pa != pa + 1)) {
-		s->msr12_pa = pa + 1;
-		s->msr12 = guest_ptr(v->vm, L1PA(pa));
-	}
-	s->msr_own = s->msr12 && perm_covers(s->msr12, map01, &n->msr_words);
-	if (s->msr_own && was)
+	merge(s->msr02, s->msr12, msr_map01(v->vm->backend),
+	      &v->nvmx->msr_words);
+	if (s->msr_used)
 		return;
-	vmwrite(VMCS_MSR_BITMAP, either(v, s->v12->f[SLOT_MSR_BITMAP], s->msr12,
-					map01, &n->msr_words, s->msr02)
-					 .v);
+	s->msr_used = true;
+	vmwrite(VMCS_MSR_BITMAP, ptr_hpa(s->msr02).v);
+}
+
+/* What hardware shall use of one half of the ports. */
+static hpa_t io_page(struct vcpu *v, struct nested_vmcs *s, u32 half)
+{
+	const struct vmx_vm *b = v->vm->backend;
+	const struct perm_list *w = &v->nvmx->io_words[half];
+	l1pa_t pa = L1PA(s->v12->f[SLOT_IO_BITMAP_A + half]);
+	u64 *map02 = s->io02 + half * PERM_WORDS;
+	u64 *map12 = guest_ptr(v->vm, pa);
+
+	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP))
+		return HPA(b->io_bitmap_pa.v + half * PAGE_SIZE);
+	if (map12 && !w->n)
+		return guest_hpa(v->vm, pa);
+	merge(map02, map12, io_map01(b, half), w);
+	return ptr_hpa(map02);
 }
 
 static void io_bitmap(struct vcpu *v, struct nested_vmcs *s, u32 half)
 {
-	const struct vmx_vm *b = v->vm->backend;
-	struct nested_vmx *n = v->nvmx;
-	u64 pa = s->v12->f[SLOT_IO_BITMAP_A + half];
-
-	if (!(s->v12->f[SLOT_PROC_CTLS] & PROC_IO_BITMAP)) {
-		vmwrite(VMCS_IO_BITMAP_A + 2 * half,
-			b->io_bitmap_pa.v + half * PAGE_SIZE);
-		return;
-	}
-	vmwrite(VMCS_IO_BITMAP_A + 2 * half,
-		either(v, pa, guest_ptr(v->vm, L1PA(pa)), io_map01(b, half),
-		       &n->io_words[half], s->io02 + half * PERM_WORDS)
-			.v);
+	vmwrite(VMCS_IO_BITMAP_A + 2 * half, io_page(v, s, half).v);
 }
 
 /* Ports: whether vmcs02's bitmaps must be looked at again. With nothing of
@@ -112,10 +106,8 @@ void vmx_bitmaps(struct vcpu *v, struct nested_vmcs *s)
 {
 	u64 proc = s->v12->f[SLOT_PROC_CTLS];
 
-	if (set_has(&s->dirty, SLOT_MSR_BITMAP)) {
+	if (set_has(&s->dirty, SLOT_MSR_BITMAP))
 		s->msr12 = guest_ptr(v->vm, L1PA(s->v12->f[SLOT_MSR_BITMAP]));
-		s->msr_own = false;
-	}
 	if (proc & PROC_MSR_BITMAP)
 		msr_bitmap(v, s);
 	if (!ports_matter(s, v->vm->backend, proc))

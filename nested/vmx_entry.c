@@ -30,6 +30,7 @@ static bool is_light(u32 slot)
 	case SLOT_ENTRY_INSTR_LEN:
 	case SLOT_PREEMPTION_TIMER:
 	case SLOT_EXCEPTION_BITMAP:
+	case SLOT_HOST_RSP: /* no rule reads it */
 	case SLOT_GUEST_INTR_STATUS:
 		return true;
 	default:
@@ -37,7 +38,8 @@ static bool is_light(u32 slot)
 	}
 }
 
-static struct vmcs_set set_controls, set_host, set_guest;
+/* @set_heavy: all of them. */
+static struct vmcs_set set_controls, set_host, set_guest, set_heavy;
 
 void vmx_entry_sets(void)
 {
@@ -61,6 +63,9 @@ void vmx_entry_sets(void)
 	/* They decide over the host state's and the guest state's rules. */
 	set_add(&set_host, SLOT_EXIT_CTLS);
 	set_add(&set_host, SLOT_ENTRY_CTLS);
+	set_or(&set_heavy, &set_controls);
+	set_or(&set_heavy, &set_host);
+	set_or(&set_heavy, &set_guest);
 }
 
 /* VTPR[7:4], which a rule compares with the threshold; 0 is never above. */
@@ -93,6 +98,7 @@ static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s,
 		n->env.lma = lma;
 		if (vmx_check_host(s->v12, &n->env, &n->refusal))
 			return VMXERR_ENTRY_HOST;
+		vmx_host_rights(s);
 	}
 	return 0;
 }
@@ -219,13 +225,32 @@ static void refused(struct vcpu *v)
 		 n->refusal.value, n->refusal.rule, n->refusal.section);
 }
 
+/* May the few checks of what L1 changes on every entry do? */
+static bool entry_is_light(struct vcpu *v, const struct nested_vmcs *s,
+			   const struct vmx_l1_state *l1)
+{
+	const u64 *f = s->v12->f;
+
+	return !set_meets(&s->dirty, &set_heavy) &&
+	       !(l1->efer & EFER_LMA) == !v->nvmx->env.lma &&
+	       !(f[SLOT_GUEST_RFLAGS] & RFLAGS_VM) &&
+	       (vmcs12_proc2(s->v12) & PROC2_EPT);
+}
+
 /* Checks, then L2; vmcs01 has told all that is needed of it. */
 static void check_and_enter(struct vcpu *v, struct nested_vmcs *s,
 			    const struct vmx_l1_state *l1)
 {
+	struct nested_vmx *n = v->nvmx;
 	enum vmx_error err;
 	u64 qual;
 
+	if (likely(entry_is_light(v, s, l1)) &&
+	    likely(!vmx_check_event(s->v12, &n->env, &n->refusal)) &&
+	    likely(!vmx_check_guest_run(s->v12, &n->env, &n->refusal))) {
+		enter_l2(v, s, l1);
+		return;
+	}
 	err = check_controls_host(v, s, l1->efer & EFER_LMA);
 	if (unlikely(err)) {
 		refused(v);

@@ -193,7 +193,7 @@ static void refused_by_hardware(struct vcpu *v, u32 raw)
 	vmx_fail_valid(v, raw & 0xff);
 }
 
-static bool wants(struct vcpu *v, u32 basic)
+static __noinline bool wants(struct vcpu *v, u32 basic)
 {
 	const struct nested_vmcs *s = v->nvmx->cur;
 	struct vmx_route_in in = { .f = s->v12->f };
@@ -235,7 +235,7 @@ bool vmx_exit_l2(struct vcpu *v, u32 raw)
 		return vmx_ept_violation(v);
 	if (basic == REASON_VMFUNC)
 		return vmx_vmfunc(v);
-	if (!wants(v, basic))
+	if (!vmx_route_always(basic) && !wants(v, basic))
 		return false;
 	vmx_reflect(v, raw, vmx_get(v, CACHED_QUAL));
 	return true;

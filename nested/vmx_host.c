@@ -29,46 +29,48 @@
 	X(GUEST_RSP, HOST_RSP)                   \
 	X(GUEST_RIP, HOST_RIP)
 
-/* And those that are the same after every exit. */
+/* And those that are the same after every exit, by their value. */
+#define ZERO(X)           \
+	X(GUEST_ES_BASE)  \
+	X(GUEST_CS_BASE)  \
+	X(GUEST_SS_BASE)  \
+	X(GUEST_DS_BASE)  \
+	X(GUEST_LDTR_SEL) \
+	X(GUEST_DEBUGCTL) \
+	X(GUEST_ACTIVITY) \
+	X(GUEST_PENDING_DBG)
+#define ALL_ONES(X)       \
+	X(GUEST_ES_LIMIT) \
+	X(GUEST_CS_LIMIT) \
+	X(GUEST_SS_LIMIT) \
+	X(GUEST_DS_LIMIT) \
+	X(GUEST_FS_LIMIT) \
+	X(GUEST_GS_LIMIT)
 #define FIXED(X)                            \
-	X(GUEST_ES_BASE, 0)                 \
-	X(GUEST_CS_BASE, 0)                 \
-	X(GUEST_SS_BASE, 0)                 \
-	X(GUEST_DS_BASE, 0)                 \
-	X(GUEST_ES_LIMIT, 0xffffffff)       \
-	X(GUEST_CS_LIMIT, 0xffffffff)       \
-	X(GUEST_SS_LIMIT, 0xffffffff)       \
-	X(GUEST_DS_LIMIT, 0xffffffff)       \
-	X(GUEST_FS_LIMIT, 0xffffffff)       \
-	X(GUEST_GS_LIMIT, 0xffffffff)       \
 	X(GUEST_TR_LIMIT, 0x67)             \
 	X(GUEST_TR_AR, 0x8b)                \
-	X(GUEST_LDTR_SEL, 0)                \
 	X(GUEST_LDTR_AR, SEG_ATTR_UNUSABLE) \
 	X(GUEST_GDTR_LIMIT, 0xffff)         \
 	X(GUEST_IDTR_LIMIT, 0xffff)         \
 	X(GUEST_RFLAGS, RFLAGS_FIXED)       \
-	X(GUEST_DR7, 0x400)                 \
-	X(GUEST_DEBUGCTL, 0)                \
-	X(GUEST_ACTIVITY, ACTIVITY_ACTIVE)  \
-	X(GUEST_PENDING_DBG, 0)
+	X(GUEST_DR7, 0x400)
+
+_Static_assert(ACTIVITY_ACTIVE == 0, "among the zeros");
 
 #define AR_CODE64 0xa09b
 #define AR_CODE32 0xc09b
 #define AR_DATA 0xc093
 
-static void load_segments(const u64 *f, bool host64)
+/* Access rights follow from selectors, and are worked out when these change. */
+void vmx_host_rights(struct nested_vmcs *s)
 {
-#define AR(s)                        \
-	vmwrite(VMCS_GUEST_##s##_AR, \
-		f[SLOT_HOST_##s##_SEL] ? AR_DATA : SEG_ATTR_UNUSABLE)
-	vmwrite(VMCS_GUEST_CS_AR, host64 ? AR_CODE64 : AR_CODE32);
-	AR(SS);
-	AR(DS);
-	AR(ES);
-	AR(FS);
-	AR(GS);
-#undef AR
+	const u64 *f = s->v12->f;
+
+	for (u32 i = SEG_ES; i <= SEG_GS; i++)
+		s->host_ar[i] =
+			f[SLOT_HOST_ES_SEL + i] ? AR_DATA : SEG_ATTR_UNUSABLE;
+	s->host_ar[SEG_CS] =
+		f[SLOT_EXIT_CTLS] & EXITC_HOST64 ? AR_CODE64 : AR_CODE32;
 }
 
 /* CD, NW and ET stay as they are. */
@@ -125,17 +127,37 @@ static int load_pdptes(struct vcpu *v, const u64 *f)
 	return 0;
 }
 
+/* All of these fields exist on every processor. */
+static void load_fields(const struct nested_vmcs *s)
+{
+	const u64 *f = s->v12->f, *ar = s->host_ar;
+	u64 zero = 0, ones = 0xffffffff;
+
+	/* In registers: the compiler would load them for each field anew. */
+	__asm__ volatile("" : "+r"(zero), "+r"(ones));
+#define COPY(to, from) vmwrite_from(VMCS_##to, &f[SLOT_##from]);
+#define WITH_ZERO(to) vmwrite_sure(VMCS_##to, zero);
+#define WITH_ONES(to) vmwrite_sure(VMCS_##to, ones);
+#define FIX(to, value) vmwrite_sure(VMCS_##to, value);
+#define RIGHTS(seg) vmwrite_from(VMCS_GUEST_##seg##_AR, &ar[SEG_##seg]);
+	COPIES(COPY)
+	ZERO(WITH_ZERO)
+	ALL_ONES(WITH_ONES)
+	FIXED(FIX)
+	RIGHTS(ES)
+	RIGHTS(CS)
+	RIGHTS(SS)
+	RIGHTS(DS)
+	RIGHTS(FS)
+	RIGHTS(GS)
+}
+
 int vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 {
 	const struct nested_vmcs *s = v->nvmx->cur;
 	const u64 *f = s->v12->f;
-	bool host64 = f[SLOT_EXIT_CTLS] & EXITC_HOST64;
 
-#define COPY(to, from) vmwrite(VMCS_##to, f[SLOT_##from]);
-#define FIX(to, value) vmwrite(VMCS_##to, value);
-	COPIES(COPY)
-	FIXED(FIX)
-	load_segments(f, host64);
+	load_fields(s);
 	vmx_forget(v);
 	load_msrs(v, f, l2->efer, l2->pat);
 	load_crs(v, f);

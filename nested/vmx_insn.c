@@ -88,8 +88,12 @@ static bool may_execute(struct vcpu *v)
 
 static void decode(struct vcpu *v, struct vmx_operand *o)
 {
-	vmx_operand(o, (u32)vmread(VMCS_EXIT_INSTR_INFO),
-		    vmread(VMCS_EXIT_QUALIFICATION), v->gpr);
+	u32 info = (u32)vmread(VMCS_EXIT_INSTR_INFO);
+	u64 disp = 0;
+
+	if (!vmx_operand_is_reg(info))
+		disp = vmread(VMCS_EXIT_QUALIFICATION);
+	vmx_operand(o, info, disp, v->gpr);
 }
 
 /* Copy @n bytes of the memory operand; false: the fault is injected. */

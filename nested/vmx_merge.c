@@ -79,7 +79,7 @@ static bool switched(u32 slot)
 }
 
 /* Fields that go over as they are, and those of them that need merge_all. */
-static struct vmcs_set set_direct, set_merge;
+static struct vmcs_set set_direct, set_merge, set_pdptes;
 
 void vmx_merge_sets(void)
 {
@@ -106,6 +106,8 @@ void vmx_merge_sets(void)
 			break;
 		}
 	}
+	for (u32 i = SLOT_GUEST_PDPTE0; i <= SLOT_GUEST_PDPTE3; i++)
+		set_add(&set_pdptes, i);
 	set_add(&set_merge, SLOT_GUEST_CR0);
 	set_add(&set_merge, SLOT_GUEST_CR3);
 	set_add(&set_merge, SLOT_GUEST_CR4);
@@ -116,7 +118,8 @@ void vmx_merge_sets(void)
  * it, else L1's. It need not be written when the last exit saved it for L1
  * and L1 has left it.
  */
-static bool kept(const struct nested_vmcs *s, u32 slot, u64 load, u64 save)
+static inline bool kept(const struct nested_vmcs *s, u32 slot, u64 load,
+			u64 save)
 {
 	const u64 *f = s->v12->f;
 
@@ -130,19 +133,20 @@ static void merge_switched(const struct nested_vmcs *s,
 	const u64 *f = s->v12->f;
 	u64 entry = f[SLOT_ENTRY_CTLS];
 
-	vmwrite(VMCS_GUEST_EFER, vmx_efer02(f, l1->efer));
+	vmwrite_sure(VMCS_GUEST_EFER, vmx_efer02(f, l1->efer));
 	if (!kept(s, SLOT_GUEST_PAT, ENTRYC_LOAD_PAT, EXITC_SAVE_PAT))
-		vmwrite(VMCS_GUEST_PAT,
-			entry & ENTRYC_LOAD_PAT ? f[SLOT_GUEST_PAT] : l1->pat);
+		vmwrite_sure(VMCS_GUEST_PAT, entry & ENTRYC_LOAD_PAT
+						     ? f[SLOT_GUEST_PAT]
+						     : l1->pat);
 	if (kept(s, SLOT_GUEST_DR7, ENTRYC_LOAD_DEBUG, EXITC_SAVE_DEBUG) &&
 	    !set_has(&s->dirty, SLOT_GUEST_DEBUGCTL))
 		return;
 	if (entry & ENTRYC_LOAD_DEBUG) {
-		vmwrite(VMCS_GUEST_DEBUGCTL, f[SLOT_GUEST_DEBUGCTL]);
-		vmwrite(VMCS_GUEST_DR7, f[SLOT_GUEST_DR7]);
+		vmwrite_from(VMCS_GUEST_DEBUGCTL, &f[SLOT_GUEST_DEBUGCTL]);
+		vmwrite_from(VMCS_GUEST_DR7, &f[SLOT_GUEST_DR7]);
 	} else {
-		vmwrite(VMCS_GUEST_DEBUGCTL, l1->debugctl);
-		vmwrite(VMCS_GUEST_DR7, l1->dr7);
+		vmwrite_from(VMCS_GUEST_DEBUGCTL, &l1->debugctl);
+		vmwrite_from(VMCS_GUEST_DR7, &l1->dr7);
 	}
 }
 
@@ -153,6 +157,8 @@ static void merge_pdptes(struct vcpu *v, const struct nested_vmcs *s)
 	u64 pdpte[4];
 
 	if (vmcs12_proc2(s->v12) & PROC2_EPT) {
+		if (likely(!set_meets(&s->dirty, &set_pdptes)))
+			return;
 		for (u32 i = 0; i < 4; i++)
 			if (set_has(&s->dirty, SLOT_GUEST_PDPTE0 + i))
 				vmwrite(VMCS_GUEST_PDPTE0 + 2 * i,
@@ -174,7 +180,7 @@ static void merge_event(struct vcpu *v, const u64 *f)
 
 	/* One of an entry that failed may stand there still. */
 	if (!(info & INTR_VALID))
-		vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+		vmwrite_sure(VMCS_ENTRY_INTR_INFO, 0);
 	else
 		vmx_inject_raw(v, info, (u32)f[SLOT_ENTRY_ERROR_CODE],
 			       (u32)f[SLOT_ENTRY_INSTR_LEN]);

@@ -6,7 +6,6 @@
 #define INFO_SCALE(i) ((i)&3)
 #define INFO_REG1(i) ((i) >> 3 & 15)
 #define INFO_ADDR_SIZE(i) ((i) >> 7 & 7)
-#define INFO_IS_REG BIT(10)
 #define INFO_SEG(i) ((i) >> 15 & 7)
 #define INFO_INDEX(i) ((i) >> 18 & 15)
 #define INFO_NO_INDEX BIT(22)
@@ -19,7 +18,7 @@ void vmx_operand(struct vmx_operand *o, u32 info, u64 disp,
 {
 	u64 a = disp;
 
-	o->is_reg = info & INFO_IS_REG;
+	o->is_reg = vmx_operand_is_reg(info);
 	o->reg1 = INFO_REG1(info);
 	o->reg2 = INFO_REG2(info);
 	if (o->is_reg)

@@ -18,6 +18,12 @@ struct vmx_operand {
 	u64 offset;    /* in the segment, cut to the address size */
 };
 
+/* Is the operand of VMREAD or VMWRITE a register? Then @disp means nothing. */
+static inline bool vmx_operand_is_reg(u32 info)
+{
+	return info & BIT(10);
+}
+
 /*
  * Decode instruction information @info; @disp is the exit qualification (the
  * displacement, with the next RIP already added where it is RIP-relative).

@@ -14,19 +14,6 @@ void perm_list(struct perm_list *l, const u64 *map01)
 	}
 }
 
-bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l)
-{
-	if (l->many)
-		return false;
-	for (u32 i = 0; i < l->n; i++) {
-		u32 k = l->index[i];
-
-		if (map01[k] & ~map12[k])
-			return false;
-	}
-	return true;
-}
-
 void perm_add(u64 *map02, const u64 *map01, const struct perm_list *l)
 {
 	for (u32 i = 0; i < l->n; i++)

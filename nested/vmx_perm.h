@@ -17,9 +17,6 @@ struct perm_list {
 
 void perm_list(struct perm_list *l, const u64 *map01);
 
-/* Has @map12 every bit that @map01, whose list is @l, has? */
-bool perm_covers(const u64 *map12, const u64 *map01, const struct perm_list *l);
-
 /* Add L0's bits to @map02, which holds a copy of L1's. */
 void perm_add(u64 *map02, const u64 *map01, const struct perm_list *l);
 

@@ -25,16 +25,6 @@ static bool msr(const struct vmx_route_in *in, bool write)
 	return vmx_msr_bitmap_hit(in->msr_bitmap, in->msr, write);
 }
 
-static bool rd_msr(const struct vmx_route_in *in)
-{
-	return msr(in, false);
-}
-
-static bool wr_msr(const struct vmx_route_in *in)
-{
-	return msr(in, true);
-}
-
 static bool port_bit(const struct vmx_route_in *in, u32 port)
 {
 	const u8 *map = in->io_bitmap[port >> 15 & 1];
@@ -59,19 +49,18 @@ static bool io(const struct vmx_route_in *in)
 	return false;
 }
 
-/*
- * NULL: L1's. L0 adds nothing to what makes L2 exit but a few MSRs, a few
- * ports and EPT; every other exit is one that L1's controls, or the
- * architecture, ask for.
- */
-static bool (*const rules[NR_VMX_REASONS])(const struct vmx_route_in *in) = {
-	[REASON_EXCEPTION_NMI] = exception,
-	[REASON_RDMSR] = rd_msr,
-	[REASON_WRMSR] = wr_msr,
-	[REASON_IO] = io,
-};
-
 bool vmx_route_l1(u32 basic, const struct vmx_route_in *in)
 {
-	return basic >= NR_VMX_REASONS || !rules[basic] || rules[basic](in);
+	if (vmx_route_always(basic))
+		return true;
+	switch (basic) {
+	case REASON_EXCEPTION_NMI:
+		return exception(in);
+	case REASON_RDMSR:
+		return msr(in, false);
+	case REASON_WRMSR:
+		return msr(in, true);
+	default:
+		return io(in);
+	}
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who gets an exit of L2's: one table by exit reason. Pure. */
+/*
+ * Who gets an exit of L2's. L0 adds nothing to what makes L2 exit but a few
+ * MSRs, a few ports, NMIs and EPT; every other exit is one that L1's controls,
+ * or the architecture, ask for. Pure.
+ */
 #ifndef NESTED_VMX_ROUTE_H
 #define NESTED_VMX_ROUTE_H
 
@@ -15,6 +19,17 @@ struct vmx_route_in {
 	const u8 *msr_bitmap;	/* vmcs12's; NULL: no memory there */
 	const u8 *io_bitmap[2]; /* the same */
 };
+
+/* The exits of which L0 may have asked for some itself. */
+#define ROUTED_EXITS                                                         \
+	(BIT(REASON_EXCEPTION_NMI) | BIT(REASON_RDMSR) | BIT(REASON_WRMSR) | \
+	 BIT(REASON_IO))
+
+/* L1's, without looking any further. */
+static inline bool vmx_route_always(u32 basic)
+{
+	return basic >= 64 || !(ROUTED_EXITS >> basic & 1);
+}
 
 /* Does L1 want the exit with basic reason @basic? */
 bool vmx_route_l1(u32 basic, const struct vmx_route_in *in);

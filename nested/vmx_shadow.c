@@ -41,6 +41,7 @@ static const u8 read_slots[] = {
 	X(CR0_MASK)               \
 	X(CR0_SHADOW)             \
 	X(CR4_SHADOW)             \
+	X(HOST_RSP)               \
 	X(HOST_FS_BASE)           \
 	X(HOST_GS_BASE)
 #define WRITE_OPTIONAL(X) \

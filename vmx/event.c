@@ -26,10 +26,9 @@ static void rip_add(struct vcpu *v, u64 len)
 	vmx_put(v, CACHED_RIP, next);
 }
 
-void vmx_skip(struct vcpu *v)
+/* In an interrupt shadow, in a single step, or at the end of 4 GiB. */
+static __noinline void skip_slow(struct vcpu *v, u64 shadow)
 {
-	u64 shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-
 	rip_add(v, vmx_get(v, CACHED_INSTR_LEN));
 	if (unlikely(shadow & SHADOW))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, shadow & ~SHADOW);
@@ -40,6 +39,26 @@ void vmx_skip(struct vcpu *v)
 		if (!btf)
 			vmwrite(VMCS_GUEST_PENDING_DBG, pend | PENDING_DBG_BS);
 	}
+}
+
+void vmx_skip(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->vmx;
+	u64 shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY), rip, next;
+
+	rip = x->valid & BIT(CACHED_RIP) ? x->cache[CACHED_RIP]
+					 : vmread(VMCS_GUEST_RIP);
+	next = rip + (x->valid & BIT(CACHED_INSTR_LEN)
+			      ? x->cache[CACHED_INSTR_LEN]
+			      : vmread(VMCS_EXIT_INSTR_LEN));
+	if (unlikely((rip ^ next) >> 32 || (shadow & SHADOW) ||
+		     (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF))) {
+		skip_slow(v, shadow);
+		return;
+	}
+	x->cache[CACHED_RIP] = next;
+	x->valid |= (u32)BIT(CACHED_RIP);
+	vmwrite_sure(VMCS_GUEST_RIP, next);
 }
 
 void vmx_inject_raw(struct vcpu *v, u32 info, u32 error, u32 len)

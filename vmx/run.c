@@ -72,10 +72,8 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	return posted(v, x) || request_pending(v) || v->vmx->waits;
 }
 
-static inline void before_entry(struct vcpu *v)
+static inline void before_entry(struct vcpu *v, struct vmx_vcpu *x)
 {
-	struct vmx_vcpu *x = v->vmx;
-
 	if (v->in_l2) {
 		vmx_nested->before_entry(v);
 		if (unlikely(v->debug.watch | vmx_watches_icr) && v->in_l2)
@@ -99,9 +97,8 @@ static __noinline u32 entry_failed(struct vcpu *v, u32 how)
 }
 
 /* One entry and exit; the raw reason. -1: not entered. */
-static inline s64 enter(struct vcpu *v)
+static inline s64 enter(struct vcpu *v, struct vmx_vcpu *x)
 {
-	struct vmx_vcpu *x = v->vmx;
 	struct vmx_vmcs *c = x->vmcs;
 	u32 how = vmx_enter(v, &c->host_rsp, c->launched, &v->cpu->nmi_pending);
 
@@ -140,8 +137,7 @@ static bool nested_exit(struct vcpu *v, u32 raw)
 {
 	const struct vmx_vmcs *was = v->vmx->vmcs;
 
-	if (!vmx_nested || !v->vm->policy.nested ||
-	    !vmx_nested->handle_exit(v, raw))
+	if (!v->nvmx || !vmx_nested->handle_exit(v, raw))
 		return false;
 	/* L0 settled it and L2 goes on where it was. */
 	if (vmx_may_vector(raw) && v->in_l2 && v->vmx->vmcs == was &&
@@ -179,26 +175,27 @@ static __noinline bool nmi_was_ours(struct vcpu *v)
 
 void vmx_run(struct vcpu *v, struct vmexit *x)
 {
+	struct vmx_vcpu *const vx = v->vmx;
+
 	x->kind = EXIT_DONE;
 	for (;;) {
 		s64 r;
 		u32 raw;
 
-		if (unlikely(request_pending(v) | v->vmx->waits) &&
-		    requests(v, x))
+		if (unlikely(request_pending(v) | vx->waits) && requests(v, x))
 			return;
-		before_entry(v);
+		before_entry(v, vx);
 		if (unlikely(v->debug.step) && vmx_step_entry(v))
 			continue;
-		r = enter(v);
+		r = enter(v, vx);
 		if (unlikely(v->debug.step))
 			debug_step_exit(v);
 		if (unlikely(r < 0))
 			return;
 		raw = (u32)r;
-		v->vmx->raw = raw;
+		vx->raw = raw;
 		stat_exit(v, raw);
-		if (unlikely(v->vmx->fresh || raw == REASON_INIT) &&
+		if (unlikely(vx->fresh || raw == REASON_INIT) &&
 		    drop_init(v, raw))
 			return;
 		x->raw = raw;

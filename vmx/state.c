@@ -133,6 +133,7 @@ void vmx_paging(struct vcpu *v, struct paging *p)
 		.rflags = vmx_get(v, CACHED_RFLAGS),
 		.cpl = (u8)(vmread(VMCS_GUEST_SS_AR) >> 5 & 3),
 		.phys_bits = vmx_caps.phys_bits,
+		.kept = &v->vmx->walk_mode,
 	};
 	if (!vmx_pae(p->cr0, p->cr4, p->efer))
 		return;

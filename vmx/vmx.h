@@ -19,6 +19,7 @@
 #include "core/virt.h"
 #include "mm/addr.h"
 #include "mm/guest.h"
+#include "mm/pt_format.h"
 #include "vmx/bitmap.h"
 #include "vmx/vmcs.h"
 
@@ -123,6 +124,8 @@ struct vmx_vcpu {
 	struct vmx_vmcs *view_vmcs;
 	u64 view_rsp;
 
+	struct pt_mode walk_mode; /* of guest_read_va(): paging.kept */
+
 	/* Bits of CR0 and CR4 that L0 owns in vmcs01. */
 	u64 cr0_mask, cr4_mask;
 };
@@ -150,6 +153,20 @@ static inline void vmwrite(u64 enc, u64 val)
 			 : "cc");
 	if (unlikely(fail))
 		vmx_write_failed(enc, val);
+}
+
+/*
+ * The same for fields that every processor has and lets software write, when
+ * a VMCS is known to be current: it cannot fail. For what runs on every exit.
+ */
+static inline void vmwrite_sure(u64 enc, u64 val)
+{
+	__asm__ volatile("vmwrite %1, %0" : : "r"(enc), "r"(val) : "cc");
+}
+
+static inline void vmwrite_from(u64 enc, const u64 *val)
+{
+	__asm__ volatile("vmwrite %1, %0" : : "r"(enc), "m"(*val) : "cc");
 }
 
 /* --- the current VMCS ---------------------------------------------------- */

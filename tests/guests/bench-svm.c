@@ -78,6 +78,11 @@ static void bench_l1_cpuid(void)
 	for (u32 i = 0; i < TRIPS; i++)
 		cpuid(0, 0, r);
 	bench_end(&b, "l1-cpuid", TRIPS);
+	/* a leaf of which L0 changes a few bits */
+	bench_start(&b);
+	for (u32 i = 0; i < TRIPS; i++)
+		cpuid(1, 0, r);
+	bench_end(&b, "svm-l1-cpuid-edited", TRIPS);
 }
 
 /* L2 writes to each of @pages pages from page @first on. */

@@ -108,6 +108,11 @@ static void bench_insns(void)
 	for (u32 i = 0; i < TRIPS; i++)
 		cpuid(0, 0, r);
 	bench_end(&b, "l1-cpuid", TRIPS);
+	/* a leaf of which L0 changes a few bits */
+	bench_start(&b);
+	for (u32 i = 0; i < TRIPS; i++)
+		cpuid(1, 0, r);
+	bench_end(&b, "vmx-l1-cpuid-edited", TRIPS);
 	prepare(l2_vmcall, ept);
 	bench_start(&b);
 	for (u32 i = 0; i < TRIPS; i++)
@@ -124,7 +129,7 @@ static void bench_insns(void)
 	bench_end(&b, "vmx-vmread-rare", TRIPS);
 	bench_start(&b);
 	for (u32 i = 0; i < TRIPS; i++)
-		vmw(VMCS_HOST_FS_BASE, 0);
+		vmw(VMCS_GUEST_LDTR_LIMIT, i);
 	bench_end(&b, "vmx-vmwrite-rare", TRIPS);
 	vl2_init(&other, l2_vmcall);
 	bench_start(&b);

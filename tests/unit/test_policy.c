@@ -186,3 +186,67 @@ TEST(cpuid_syscall_on_intel_only_in_64_bit_mode)
 	cpuid_apply(&s, 0x80000001, 0, r);
 	CHECK_EQ(r[3], BIT(11));
 }
+
+/* What a nested layer might do. */
+static void more(void *ctx, u32 leaf, u32 sub, u32 r[4])
+{
+	if (leaf == 1)
+		r[2] |= 1u << 5;
+	if (leaf == 0x8000000a)
+		r[3] = 0x1234;
+}
+
+static u32 random_word(void)
+{
+	static u64 x = 88172645463325252ull;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (u32)(x >> 16);
+}
+
+static void same_as_applied(const struct cpuid_state *s, u32 leaf, u32 sub,
+			    bool nested)
+{
+	const struct cpuid_edit *e;
+	struct cpuid_table t;
+	u32 in[4], want[4];
+
+	cpuid_table_init(&t, s, nested ? more : NULL, NULL);
+	e = cpuid_find(&t, leaf, sub);
+	for (u32 i = 0; i < 4; i++)
+		want[i] = in[i] = random_word();
+	cpuid_apply(s, leaf, sub, want);
+	if (nested)
+		more(NULL, leaf, sub, want);
+	for (u32 i = 0; e && i < 4; i++)
+		in[i] = (in[i] & e->keep[i]) | e->set[i];
+	if (e && e->cr4 && (s->cr4 & e->cr4))
+		in[e->reg] |= e->bit;
+	if (e && e->mode64 && !s->mode64)
+		in[e->reg] &= ~e->bit;
+	CHECK(!memcmp(in, want, sizeof(in)));
+}
+
+TEST(cpuid_table_does_what_the_rules_say)
+{
+	static const u32 leaves[] = { 0,	  1,	      2,
+				      7,	  0xd,	      0x80000000,
+				      0x80000001, 0x80000008, 0x8000000a };
+
+	for (u32 bits = 0; bits < 64; bits++) {
+		struct cpuid_state s = {
+			.hide = bits & 1,
+			.intel = bits & 2,
+			.mode64 = bits & 4,
+			.cr4 = (bits & 8 ? CR4_OSXSAVE : 0) |
+			       (bits & 16 ? CR4_PKE : 0),
+		};
+
+		for (u32 i = 0; i < ARRAY_SIZE(leaves); i++) {
+			same_as_applied(&s, leaves[i], 0, bits & 32);
+			same_as_applied(&s, leaves[i], 1, bits & 32);
+		}
+	}
+}

@@ -107,13 +107,8 @@ TEST(vmx_perm_words)
 	l0[511] = BIT(63);
 	perm_list(&l, l0);
 	CHECK_EQ(l.n, 2);
-	CHECK(!perm_covers(l1, l0, &l));
-	l1[3] = 7;
-	CHECK(!perm_covers(l1, l0, &l));
-	l1[511] = BIT(63) | 1;
-	CHECK(perm_covers(l1, l0, &l));
 	l1[3] = 6;
-	CHECK(!perm_covers(l1, l0, &l));
+	l1[511] = BIT(63) | 1;
 	memcpy(both, l1, sizeof(both));
 	perm_add(both, l0, &l);
 	CHECK_EQ(both[3], 7);
@@ -123,8 +118,6 @@ TEST(vmx_perm_words)
 		l0[i] = 1;
 	perm_list(&l, l0);
 	CHECK(l.many);
-	memset(l1, 0xff, sizeof(l1));
-	CHECK(!perm_covers(l1, l0, &l));
 	memset(both, 0, sizeof(both));
 	perm_add(both, l0, &l);
 	CHECK_EQ(both[PERM_LIST_MAX], 1);
