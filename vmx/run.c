@@ -11,6 +11,11 @@
  * makes its next entry exit at once. No wake-up can be lost, L1 sees nothing
  * of it, and NMIs stay L1's. (NMIs would need NMI exiting all the time.)
  *
+ * One kick is on its way at a time: a second one, sent after the first was
+ * noticed and before it was taken, would be found to be nobody's and reach L1
+ * as an INIT (or NMI) of its own. Who finds one under way has set its request
+ * before the target takes that kick and looks at its requests.
+ *
  * A CPU that waits for a SIPI runs nothing, and looks at its requests before
  * it runs again: it needs no kick. The caller has set a request before it
  * reads run_state here, vmx_vcpu_start() sets run_state before requests are
@@ -20,7 +25,8 @@ void vmx_kick(struct vcpu *v)
 {
 	if (v->run_state == VCPU_WAIT_SIPI && !vmx_watches_icr)
 		return;
-	__atomic_store_n(&v->vmx->kicked, true, __ATOMIC_RELEASE);
+	if (__atomic_exchange_n(&v->vmx->kicked, true, __ATOMIC_ACQ_REL))
+		return;
 	if (vmx_watches_icr)
 		apic_send_nmi(v->cpu->apic_id);
 	else

@@ -125,7 +125,9 @@ void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	vmx_select(v, &v->vmx->vmcs01);
 	init_state(v);
 	vmx_debug_l1(v);
-	v->vmx->kicked = false;
+	/* An INIT under way ends in the wait for a SIPI, an NMI does not. */
+	if (!vmx_watches_icr)
+		v->vmx->kicked = false;
 	v->vmx->fresh = s->kind == START_SIPI;
 	v->vmx->waits = s->kind == START_RESET && vmx_watches_icr;
 	if (s->kind == START_RESET)

@@ -47,14 +47,14 @@ class Case:
     stop: a line that ends the run, when it came for the times-th time;
     without it the machine must end by itself.
     bare: without Abyme.  check(case, result): a further look at the console.
-    slow: only with FULL=1.
+    slow: only with FULL=1; the seconds it takes on two idle cores.
     run(case): in the place of one boot; it boots what it likes.
     """
     DEFAULTS = dict(
         emus=("qemu", "bochs"), cpus=1, mem=None, uefi=False, cpu=None,
         l1=None, append="", modules=(), hv="console=com1", bare=False,
         expect=(), forbid=(), order=False, stop=None, times=1, timeout=60,
-        check=None, run=None, extra=(), panic=False, slow=False)
+        check=None, run=None, extra=(), panic=False, slow=0)
 
     def __init__(self, name, emulator, **fields):
         unknown = set(fields) - set(self.DEFAULTS)
@@ -90,7 +90,7 @@ class Case:
         """Returns a note for the report, or raises Skip or Failure."""
         self.last = None
         if self.slow and not os.environ.get("FULL"):
-            raise Skip("slow; FULL=1 runs it")
+            raise Skip(f"slow: {self.slow} s; FULL=1 runs it")
         if self.run:
             return self.run(self)
         result = self.boot()

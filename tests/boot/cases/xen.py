@@ -6,25 +6,38 @@ from case import LINUX_ARGS, case, path
 DOM0_ARGS = LINUX_ARGS.replace("console=ttyS0,115200", "console=hvc0")
 
 
-def xen(name, words="", dom0="", initrd="l1.cpio", expect=(), **fields):
-    case(name, l1=path("l1/xen"),
+# what Xen says at its boot of the VMX or SVM that it finds
+FOUND = {
+    "bochs": [r"\(XEN\) VMX: Supported advanced features",
+              r"\(XEN\)  - Extended Page Tables \(EPT\)",
+              r"\(XEN\)  - Virtual-Processor Identifiers \(VPID\)",
+              r"\(XEN\)  - Unrestricted Guest",
+              r"\(XEN\) HVM: VMX enabled"],
+    "qemu": [r"\(XEN\) SVM: Supported advanced features",
+             r"\(XEN\)  - Nested Page Tables \(NPT\)",
+             r"\(XEN\) HVM: SVM enabled"],
+}
+
+
+def xen(name, emu, words="", dom0="", initrd="l1.cpio", expect=(), **fields):
+    case(name, emus=[emu], l1=path("l1/xen"),
          append="placeholder com1=115200,8n1 console=com1 dom0_mem=384M "
                 "loglvl=warning " + words,
          modules=[(path("l1/vmlinuz-xen"),
                    f"{DOM0_ARGS} quiet {dom0}"),
                   (path("l1", initrd), "")],
-         expect=[r"^\[L1\] hypervisor below.*Xen", *expect,
+         expect=[*FOUND[emu], r"^\[L1\] hypervisor below.*Xen", *expect,
                  r"^\[L1\] SUCCESS"],
          forbid=[r"^\[L1\] FAIL", r"Panic on CPU", r"Xen BUG"],
          mem=1024, **fields)
 
 
-def domu(name, **fields):
-    xen(f"xen-domu-{name}", dom0="abyme.xen", initrd="xen.cpio.lz4",
+def domu(name, emu, **fields):
+    xen(f"xen-domu-{name}", emu, dom0="abyme.xen", initrd="xen.cpio.lz4",
         expect=[r"^\[L2\] SUCCESS"], **fields)
 
 
-xen("xen-dom0", timeout=120, emus=["qemu"])
-xen("xen-dom0", timeout=240, emus=["bochs"])
-domu("pvh", timeout=120, emus=["qemu"])
-domu("pvh", timeout=500, emus=["bochs"], slow=True)
+xen("xen-dom0", "qemu", timeout=120)
+xen("xen-dom0", "bochs", timeout=240)
+domu("pvh", "qemu", timeout=120)
+domu("pvh", "bochs", timeout=500, slow=True)
