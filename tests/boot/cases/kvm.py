@@ -14,27 +14,34 @@ def kvm(name, words="", **fields):
 
 kvm("", emus=["qemu"], timeout=60)
 kvm("", emus=["bochs"], timeout=250)
-kvm("", emus=["bochs-svm"], timeout=250, slow=True)
+kvm("", emus=["bochs-svm"], timeout=250, slow=250)
 kvm("-npt0", "abyme.kvm_amd=npt=0", emus=["qemu"], timeout=100)
 kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400)
 # emulator fault: two CPUs in L1 and in L2 hang in bare TCG, too
 kvm("-2cpus", cpus=2, emus=["qemu"], timeout=100)
+kvm("-2cpus", cpus=2, emus=["bochs"], timeout=400)
+kvm("-2cpus-ept0", "abyme.kvm_intel=ept=0", cpus=2, emus=["bochs"],
+    timeout=500, slow=140)
 kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["qemu"], timeout=180)
-kvm("-2cpus", cpus=2, emus=["bochs"], timeout=500, slow=True)
-kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=True)
+kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["bochs"], timeout=250, slow=70)
+kvm("-2cpus-l2-2cpus", "abyme.l2cpus=2", cpus=2, emus=["bochs"],
+    timeout=400, slow=120)
+kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
-kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=True)
+kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=200)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
 
 # KVM in KVM
-kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm", emus=["qemu"],
-    modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=400,
-    expect=[r"^\[L3\] SUCCESS", r"^\[L2\] PASS L3 ran", r"^\[L2\] SUCCESS",
-            r"^\[L1\] SUCCESS"], slow=True)
+L3_UP = [r"^\[L3\] SUCCESS", r"^\[L2\] PASS L3 ran", r"^\[L2\] SUCCESS",
+         r"^\[L1\] SUCCESS"]
+for emulator, seconds, limit in ("qemu", 80, 400), ("bochs", 1000, 3000):
+    kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm", emus=[emulator],
+        modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=limit,
+        expect=L3_UP, slow=seconds)
 
-# KVM's own options, one after the other; two of them in every run
-for option in ("vpid", "unrestricted_guest", "flexpriority",
-               "enable_shadow_vmcs", "preemption_timer", "pml", "eptad"):
+# KVM's own options, one after the other; three of them in every run
+OFTEN = "vpid", "unrestricted_guest", "enable_shadow_vmcs"
+for option in OFTEN + ("flexpriority", "preemption_timer", "pml", "eptad"):
     kvm(f"-no-{option}", f"abyme.kvm_intel={option}=0", emus=["bochs"],
-        timeout=300, slow=option not in ("vpid", "unrestricted_guest"))
+        timeout=300, slow=0 if option in OFTEN else 70)
