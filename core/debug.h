@@ -10,6 +10,7 @@
 
 struct vcpu;
 struct cpu;
+struct vmexit;
 
 /* Part of struct vcpu; virt_ops.set_debug() carries it into the hardware. */
 struct vcpu_debug {
@@ -27,14 +28,29 @@ struct vcpu_debug {
 	bool tf_set;	 /* TF was set for this entry */
 	bool at_start;	 /* the last exit was at step_rip */
 	u8 *pushed;	 /* where the instruction pushes flags, or NULL */
+	bool over;	 /* the step is for a watched page, which is open */
+	bool over_only;	 /* and nobody else has asked for it */
+	/*
+	 * L0 has the debug registers: dr is DR0-DR3 as the guest left them, MOV
+	 * DR exits, #DB exits. DR7, and DR6 on SVM, are the guest's own in the
+	 * VMCB or VMCS except while the guest runs.
+	 */
+	bool dr_on;
+	u8 dr_owned; /* bit n: register n is L0's in this entry */
+	u16 dr_point[4];
+	u64 dr[4], dr_loaded[4], dr7;
 };
 
 /*
- * A guest's exception @vector exited, and the vcpu's debug.exceptions has it:
- * called by the backend before anybody else sees it. True: it was the
- * stub's (the stop is over): enter again.
+ * A guest's exception @vector exited, and debug_wants() has it: called by the
+ * backend before anybody else sees it, DR6 of a #DB being what it would have
+ * become. @addr: CR2 of a #PF. True: it was the stub's (the stop is over):
+ * enter again. False: it is the guest's, DR6 says what of it.
  */
-extern bool (*debug_exception)(struct vcpu *v, u8 vector);
+extern bool (*debug_exception)(struct vcpu *v, u8 vector, u32 error, u64 addr);
+
+/* Exceptions that must exit, by vector. */
+u32 debug_wants(const struct vcpu *v);
 
 /*
  * INT n or INT3 exited only because the stub watches for INT3 (see
@@ -49,6 +65,35 @@ extern bool (*debug_soft_int)(struct vcpu *v);
  */
 bool debug_step_entry(struct vcpu *v);
 void debug_step_exit(struct vcpu *v);
+
+/*
+ * While v->debug.dr_on: the same two moments. The guest's own values are
+ * replaced by those that hold L0's points, too, and put back.
+ */
+bool debug_dr_plan(struct vcpu *v); /* before; true: begin again */
+void debug_dr_entry(struct vcpu *v);
+void debug_dr_exit(struct vcpu *v);
+/* Can data be watched by a debug register? False where an emulator does not
+ * tell which one was hit (svm/debug.c). */
+extern bool debug_dr_data;
+/* The guest's DR0-DR3, wherever they are. */
+u64 debug_dr_read(struct vcpu *v, u32 n);
+void debug_dr_write(struct vcpu *v, u32 n, u64 val);
+/* A MOV to or from a debug register exited and is not L1's. */
+void debug_mov_dr(struct vcpu *v, const struct vmexit *x);
+
+/* How the access of a second-stage fault came about. */
+enum mem_how {
+	MEM_DATA,  /* by an instruction: data, or its fetch */
+	MEM_WALK,  /* by a walk of the level's page tables */
+	MEM_EVENT, /* by the delivery of an event */
+};
+
+/*
+ * A second-stage fault at L1-physical @pa for @access (ACCESS_*) that npt01 or
+ * ept01 is the cause of. True: the page is a watched one, enter again.
+ */
+bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how);
 
 /* What debug_event() is told of, where v->debug.watch is set. */
 enum debug_what {

@@ -230,6 +230,11 @@ static void do_cr_write(struct vcpu *v, struct vmexit *x)
 	virt->skip(v);
 }
 
+static void do_mov_dr(struct vcpu *v, struct vmexit *x)
+{
+	debug_mov_dr(v, x);
+}
+
 static void do_xsetbv(struct vcpu *v, struct vmexit *x)
 {
 	u64 val = (v->gpr[RDX] << 32) | (u32)v->gpr[RAX];
@@ -356,6 +361,7 @@ static void (*const handlers[])(struct vcpu *, struct vmexit *) = {
 	[EXIT_RDMSR] = do_rdmsr,
 	[EXIT_WRMSR] = do_wrmsr,
 	[EXIT_CR_WRITE] = do_cr_write,
+	[EXIT_MOV_DR] = do_mov_dr,
 	[EXIT_XSETBV] = do_xsetbv,
 	[EXIT_INVD] = do_wbinvd,
 	[EXIT_WBINVD] = do_wbinvd,

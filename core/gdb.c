@@ -93,6 +93,7 @@ static void wait_here(struct vcpu *v)
 		cpu_pause();
 	}
 	__atomic_store_n(&v->debug.stopped, false, __ATOMIC_RELEASE);
+	gdb_dr_update(v);
 	virt->set_debug(v);
 }
 
@@ -176,6 +177,7 @@ static void release(struct vcpu *v)
 {
 	request_take(v, REQ_STOP);
 	arm(true);
+	gdb_dr_update(v);
 	virt->set_debug(v);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 	if (v->debug.hold)

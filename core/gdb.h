@@ -7,6 +7,7 @@
 #ifndef CORE_GDB_H
 #define CORE_GDB_H
 
+#include "core/debug.h"
 #include "core/gdb_rsp.h"
 #include "core/types.h"
 #include "core/virt.h"
@@ -60,6 +61,7 @@ int gdb_fpu_access(u32 n, u8 *buf, u32 size, bool write);
  */
 enum gdb_phys { GDB_PHYS_OFF, GDB_PHYS_L1, GDB_PHYS_L2 };
 void gdb_mem_phys(enum gdb_phys mode);
+bool gdb_mem_is_phys(void);
 /* The byte at @addr, valid to the end of its page; NULL: no memory. */
 u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr);
 /* The same for linear addresses, whatever `monitor phys` says. */
@@ -73,24 +75,84 @@ u32 gdb_pid_of_l2(struct vcpu *v);
 /* The UART's way to break in (core/gdb_irq.c). -ENODEV: no I/O APIC. */
 int __must_check gdb_irq_init(const struct gdb_config *c, struct vm *vm);
 
-/* Breakpoints (core/gdb_break.c). */
+/* Breakpoints (core/gdb_break.c). @pid: of that process, GDB_ALL: all. */
 int gdb_break(struct gdb_thread t, enum gdb_bp_type type, u64 addr, u32 kind,
 	      bool insert);
-void gdb_break_clear(void);
+void gdb_break_clear(u32 pid);
 void gdb_break_init(void);
+/* What is caught has changed. */
+void gdb_break_changed(void);
+/* [@p, +len) of the direct map was read into @buf: without breakpoints. */
+void gdb_break_hide(const u8 *p, u8 *buf, u32 len);
+/* It was written: it is what stands behind the breakpoints there. */
+void gdb_break_written(const u8 *p, u32 len);
+/* Is there a software breakpoint in the 4 KiB page at host-physical @page? */
+bool gdb_break_in_page(u64 page);
+/* Take those of @page out for a while, or put them back. */
+void gdb_break_lift(u64 page, bool lift);
+/* Where linear (or `monitor phys`) @la of @t leads,
+ * or NULL. */
+u8 *gdb_find(struct gdb_thread t, u64 la);
+
+/*
+ * Hardware breakpoints and watchpoints (core/gdb_points.c): in a debug
+ * register, or by the rights of the pages that hold it.
+ */
+#define GDB_POINTS_MAX 64
+struct gdb_point {
+	bool used;
+	bool paged; /* by page rights */
+	bool lost;  /* nor there: it has no memory now */
+	enum gdb_bp_type type;
+	u32 pid, len;
+	u64 la;
+	u32 nparts; /* while paged: where it lies, a page each */
+	struct {
+		u64 pa;
+		u32 len;
+	} part[2];
+};
+struct gdb_point *gdb_point(u32 i);
+int gdb_point_insert(struct gdb_thread t, enum gdb_bp_type type, u64 la,
+		     u32 len);
+int gdb_point_remove(u32 pid, enum gdb_bp_type type, u64 la, u32 len);
+void gdb_point_clear(u32 pid);
+bool gdb_points_in_dr(void);
+/* No register is free for it on @v. */
+void gdb_point_to_page(struct vcpu *v, struct gdb_point *p);
+enum gdb_stop_kind gdb_point_stop(enum gdb_bp_type type);
+
+/* Debug registers (core/gdb_dr.c). */
+void gdb_dr_update(struct vcpu *v);
+struct gdb_point *gdb_dr_hit(struct vcpu *v);
+bool gdb_dr_guest_hit(struct vcpu *v);
+
+/*
+ * Watched pages (core/gdb_page.c). Rights of the page at L1-physical @pa as
+ * points and breakpoints want them now. -ENOSPC, -EINVAL as slat_protect().
+ */
+int gdb_page_refresh(u64 pa);
 
 u64 gdb_linear_rip(struct vcpu *v);
 
 /* Steps (core/gdb_step.c): after the step's #DB; stop, the step is over. */
 void gdb_step_flags(struct vcpu *v);
-void gdb_step_end(struct vcpu *v);
+void gdb_step_end(struct vcpu *v, const struct gdb_point *hit);
 
-/* Catchpoints and the trace (core/gdb_watch.c). -1: no exit has that name or
- * number ("all": every one). */
-int gdb_catch_exit(const char *word, bool on);
-void gdb_catch_entry(bool on, bool failed);
-void gdb_catch_clear(void);
+/* The trace (core/gdb_watch.c). */
+const char *gdb_event_name(enum debug_what what, u32 raw);
 void gdb_trace_show(struct vcpu *v, u32 n);
+
+/*
+ * Catchpoints (core/gdb_catch.c). gdb_catch(): what follows `monitor catch`
+ * or `uncatch`; -EINVAL: not understood.
+ */
+int gdb_catch(const char *what, bool on);
+void gdb_catch_clear(void);
+void gdb_catch_event(struct vcpu *v, enum debug_what what, u32 raw);
+/* A guest's exception: stops where it is caught. */
+void gdb_catch_exception(struct vcpu *v, u8 vector, u32 error, u64 addr);
+u32 gdb_catch_exceptions(void);
 
 /* What nested_ops.show() prints, on gdb's console; only lines with @filter. */
 void gdb_show(struct vcpu *v, enum nested_show what, const char *filter);

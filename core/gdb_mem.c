@@ -17,6 +17,11 @@ void gdb_mem_phys(enum gdb_phys mode)
 	phys_mode = mode;
 }
 
+bool gdb_mem_is_phys(void)
+{
+	return phys_mode != GDB_PHYS_OFF;
+}
+
 /* The level whose tables pt_walk() reads. */
 struct level {
 	struct vcpu *v;

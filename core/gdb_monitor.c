@@ -210,26 +210,14 @@ static bool word(const char **s, const char *w)
 	return true;
 }
 
-static void catch_or_not(struct monitor_call *c, bool on)
-{
-	if (word(&c->arg, "entry-fail"))
-		gdb_catch_entry(on, true);
-	else if (word(&c->arg, "entry"))
-		gdb_catch_entry(on, false);
-	else if (word(&c->arg, "all") && !on)
-		gdb_catch_clear();
-	else if (!word(&c->arg, "exit") || gdb_catch_exit(c->arg, on))
-		c->ret = -EINVAL;
-}
-
 static void cmd_catch(struct vcpu *v, struct monitor_call *c)
 {
-	catch_or_not(c, true);
+	c->ret = gdb_catch(c->arg, true);
 }
 
 static void cmd_uncatch(struct vcpu *v, struct monitor_call *c)
 {
-	catch_or_not(c, false);
+	c->ret = gdb_catch(c->arg, false);
 }
 
 static void cmd_step_into(struct vcpu *v, struct monitor_call *c)
@@ -266,9 +254,12 @@ static const struct {
 	{ "vmcs", "[TEXT]: the same", cmd_01 },
 	{ "why", "which rule refused the last VM entry", cmd_why },
 	{ "trace", "[N]: the last exits and entries of this CPU", cmd_trace },
-	{ "catch", "exit NAME|NUMBER|all, entry, entry-fail: stop there",
+	{ "catch",
+	  "exit NAME|NUMBER|all, entry, entry-fail, exception N, msr 0xN, "
+	  "shutdown: stop there; alone: what is caught",
 	  cmd_catch },
 	{ "uncatch", "the same words, or all", cmd_uncatch },
+	{ "nocatch", "the same", cmd_uncatch },
 	{ "step-into", "on|off: steps go into L2 at a VM entry, and out again",
 	  cmd_step_into },
 	{ "vcpu", "state of this CPU's vcpu", cmd_vcpu },

@@ -109,7 +109,7 @@ bool debug_step_entry(struct vcpu *v)
 	if (!d->step_begun)
 		begin(v);
 	else if (over(v)) {
-		gdb_step_end(v);
+		gdb_step_end(v, NULL);
 		return true;
 	}
 	flags = virt->get_reg(v, VREG_RFLAGS);
@@ -144,8 +144,11 @@ void gdb_step_flags(struct vcpu *v)
 		*d->pushed &= (u8)~1;
 }
 
-void gdb_step_end(struct vcpu *v)
+void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 {
 	v->debug.step = v->debug.step_begun = false;
-	gdb_stop(v, GDB_STOPPED_TRAP, 0);
+	if (hit)
+		gdb_stop(v, gdb_point_stop(hit->type), hit->la);
+	else
+		gdb_stop(v, GDB_STOPPED_TRAP, 0);
 }

@@ -181,37 +181,6 @@ static void seg_access(struct vcpu *v, const struct reg_map *m, bool write,
 	virt->set_seg(v, m->a, &s);
 }
 
-/* DR0-3 are not switched by hardware: what is in the CPU is the guest's. */
-static void dr_access(u32 n, bool write, u64 *val)
-{
-	switch (n | (write ? 4 : 0)) {
-	case 0:
-		*val = read_dr0();
-		break;
-	case 1:
-		*val = read_dr1();
-		break;
-	case 2:
-		*val = read_dr2();
-		break;
-	case 3:
-		*val = read_dr3();
-		break;
-	case 4:
-		write_dr0(*val);
-		break;
-	case 5:
-		write_dr1(*val);
-		break;
-	case 6:
-		write_dr2(*val);
-		break;
-	default:
-		write_dr3(*val);
-		break;
-	}
-}
-
 static int xcr0_access(bool write, u64 *val)
 {
 	u32 lo, hi;
@@ -249,7 +218,10 @@ static int value_access(struct vcpu *v, const struct reg_map *m, bool write,
 			return wrmsr_safe(m->msr, *val) ? -EINVAL : 0;
 		return rdmsr_safe(m->msr, val) ? -ENOENT : 0;
 	case R_DR:
-		dr_access(m->a, write, val);
+		if (write)
+			debug_dr_write(v, m->a, *val);
+		else
+			*val = debug_dr_read(v, m->a);
 		return 0;
 	case R_XCR0:
 		return xcr0_access(write, val);
@@ -334,10 +306,13 @@ static void mem_on_cpu(struct vcpu *v, void *arg)
 
 		if (!p)
 			break;
-		if (c->write)
+		if (c->write) {
 			memcpy(p, c->buf + done, part);
-		else
+			gdb_break_written(p, part);
+		} else {
 			memcpy(c->buf + done, p, part);
+			gdb_break_hide(p, c->buf + done, part);
+		}
 		done += part;
 	}
 	if (l1)
@@ -414,7 +389,10 @@ static void run_all(void)
 
 static void detach(void *ctx, u32 pid)
 {
-	gdb_break_clear();
+	gdb_break_clear(pid);
+	if (pid != 1 && pid != GDB_ALL)
+		return; /* an L2's: L1's session goes on */
+	gdb_break_clear(GDB_ALL);
 	gdb_catch_clear();
 	run_all();
 }

@@ -30,7 +30,7 @@ extern const struct ex_entry ex_table_start[], ex_table_end[];
 bool (*nmi_hook)(struct cpu *cpu, struct trap_frame *f);
 bool (*mce_hook)(struct cpu *cpu, struct trap_frame *f);
 bool (*debug_nmi)(struct cpu *cpu);
-bool (*debug_exception)(struct vcpu *v, u8 vector);
+bool (*debug_exception)(struct vcpu *v, u8 vector, u32 error, u64 addr);
 bool (*debug_soft_int)(struct vcpu *v);
 
 void trap_handler(struct trap_frame *f);
@@ -165,8 +165,14 @@ void trap_handler(struct trap_frame *f)
 		 * emulator fault: Bochs' SVM raises the single-step trap of an
 		 * intercepted instruction in the host. L0 never steps itself.
 		 */
-		if (!(f->rflags & RFLAGS_TF) && !(read_dr7() & 0xff))
-			return;
+		if (f->rflags & RFLAGS_TF)
+			break;
+		/*
+		 * Nor has it breakpoints; but QEMU TCG's are the guest's own
+		 * between the loading of DR7 and VMRUN (svm/debug.c).
+		 */
+		f->rflags |= RFLAGS_RF;
+		return;
 		break;
 	default:
 		break;

@@ -36,6 +36,7 @@ enum exit_kind {
 	EXIT_RDMSR,
 	EXIT_WRMSR,
 	EXIT_CR_WRITE, /* CR0, CR4 (CR3, CR8 are not intercepted for L1) */
+	EXIT_MOV_DR,   /* only while the debugger has the debug registers */
 	EXIT_XSETBV,
 	EXIT_INVD,
 	EXIT_WBINVD,
@@ -69,6 +70,11 @@ struct vmexit {
 			u64 value; /* to be written */
 		} cr;
 		struct {
+			u8 dr;	/* number, 0 to 7 */
+			u8 gpr; /* enum gpr */
+			bool write;
+		} dr;
+		struct {
 			u16 port;
 			u8 size; /* bytes: 1, 2, 4 */
 			bool in, string, rep;
@@ -81,6 +87,7 @@ struct vmexit {
 		struct {
 			l1pa_t gpa;
 			u32 access; /* ACCESS_*: what was tried */
+			enum mem_how how;
 		} mem;
 		struct {
 			u16 sel;
@@ -145,6 +152,7 @@ struct virt_ops {
 	/* Intercepts of L1's port and MSR accesses, whole VM. */
 	void (*trap_port)(struct vm *vm, u16 port, u16 count, bool on);
 	void (*trap_msr)(struct vm *vm, u32 msr, bool rd, bool wr);
+	bool (*msr_trapped)(const struct vm *vm, u32 msr, bool write);
 	/* Get the vcpu out of its guest soon; callable on any CPU. */
 	void (*kick)(struct vcpu *v);
 	/* v->debug changed: intercepts for the level that runs next. On the

@@ -37,7 +37,7 @@ static u64 leaf_entry(const struct slat *s, u32 level, hpa_t to, u32 access,
 
 	if (s->fmt->ept) {
 		if (!(access & ACCESS_R))
-			access &= ~ACCESS_W;
+			access &= s->exec_only ? ACCESS_X : 0;
 		e |= (access & (ACCESS_R | ACCESS_W | ACCESS_X)) |
 		     (u64)type << EPT_TYPE_SHIFT;
 		return level > 1 ? e | EPT_PS : e;

@@ -22,7 +22,7 @@
 struct pt_format;
 struct mtrr_state;
 
-#define SLAT_WATCHED_MAX 32
+#define SLAT_WATCHED_MAX 64
 
 /* A page with rights or a target of its own (slat_protect()). */
 struct slat_watched {
@@ -39,7 +39,8 @@ struct slat {
 					* changes, EPT entries carry it; NULL:
 					* write-back everywhere */
 	u8 phys_bits;
-	u32 cpus; /* that run on it and will call slat_flushing() */
+	bool exec_only; /* EPT entries may be execute-only */
+	u32 cpus;	/* that run on it and will call slat_flushing() */
 
 	/* slat.c's own. */
 	hpa_t root;
@@ -74,7 +75,8 @@ int __must_check slat_fault(struct slat *s, l1pa_t gpa);
  * Give one 4 KiB page the rights @access (ACCESS_*) and target @to, splitting
  * large pages. Used to watch the xAPIC page, for watchpoints. All rights and
  * the page itself as target: back to normal. Rights that the format cannot
- * express become fewer (NPT: no R means none at all; EPT: W needs R).
+ * express become fewer (NPT: no R means none at all; EPT: W needs R, and X
+ * does without exec_only).
  * -EINVAL: within L0's memory; -ENOSPC: too many at a time.
  */
 int __must_check slat_protect(struct slat *s, l1pa_t page, hpa_t to,

@@ -60,6 +60,8 @@ bool vmx_route_l1(u32 basic, const struct vmx_route_in *in)
 		return msr(in, false);
 	case REASON_WRMSR:
 		return msr(in, true);
+	case REASON_MOV_DR:
+		return in->f[SLOT_PROC_CTLS] & PROC_MOV_DR;
 	default:
 		return io(in);
 	}

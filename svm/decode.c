@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From exit codes to struct vmexit. */
 #include "core/insn.h"
+#include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
 #include "svm/internal.h"
@@ -82,8 +83,31 @@ static bool decode_exc(struct vcpu *v, u64 code, struct vmexit *x)
 	if (x->exc.vector == VEC_BP && debug_soft_int && debug_soft_int(v))
 		return false;
 	x->kind = x->exc.vector == VEC_MC ? EXIT_MCE : EXIT_EXCEPTION;
+	if (x->exc.vector == VEC_PF) { /* CR2 is the handler's to see */
+		vmcb_set_cr2(v->svm->vmcb, vmcb_exitinfo2(v->svm->vmcb));
+		/* emulator fault: Bochs' VMRUN does not load it */
+		write_cr2(vmcb_exitinfo2(v->svm->vmcb));
+	}
 	x->exc.has_error = has_error_code(x->exc.vector);
 	x->exc.error = (u32)vmcb_exitinfo1(v->svm->vmcb);
+	return true;
+}
+
+/* MOV DR, which exits while the debugger has the debug registers. */
+static bool decode_dr(struct vcpu *v, struct vmexit *x)
+{
+	u8 buf[INSN_MAX];
+	struct insn i;
+	u32 n = v->in_l2 ? v->svm->l2_fetch(v, buf) : svm_fetch(v, buf);
+
+	x->kind = EXIT_UNKNOWN;
+	if (!n || insn_decode(&i, buf, n, svm_mode(v->svm->vmcb)) ||
+	    (i.op != INSN_DR_READ && i.op != INSN_DR_WRITE))
+		return true;
+	x->kind = EXIT_MOV_DR;
+	x->dr.dr = i.reg;
+	x->dr.gpr = i.rm;
+	x->dr.write = i.op == INSN_DR_WRITE;
 	return true;
 }
 
@@ -191,6 +215,8 @@ bool svm_decode(struct vcpu *v, u64 code, struct vmexit *x)
 	}
 	if (code >= VMEXIT_EXC && code < VMEXIT_EXC + 32)
 		return decode_exc(v, code, x);
+	if (code >= VMEXIT_DR_READ && code < VMEXIT_EXC)
+		return decode_dr(v, x);
 	if (code >= VMEXIT_CR_WRITE && code < VMEXIT_CR_WRITE + 16)
 		return decode_cr(v, code, x);
 	x->kind = plain_kind(code);

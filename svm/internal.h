@@ -25,6 +25,7 @@ int svm_vcpu_init(struct vcpu *v);
 void svm_vcpu_load(struct vcpu *v);
 void svm_trap_port(struct vm *vm, u16 port, u16 count, bool on);
 void svm_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr);
+bool svm_msr_trapped(const struct vm *vm, u32 msr, bool write);
 
 /* state.c: virt_ops */
 void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s);
@@ -59,7 +60,12 @@ bool svm_apic_base(struct vcpu *v, u64 val);
 /* debug.c: virt_ops */
 void svm_set_debug(struct vcpu *v);
 bool svm_debug_tcg(const struct vcpu *v);
+bool svm_db_untold(void);
 void svm_step_done(struct vcpu *v);
+/* Around each entry while v->debug has a step or the debug registers. True: no
+ * entry, begin again. */
+bool svm_debug_entry(struct vcpu *v);
+void svm_debug_exit(struct vcpu *v, u64 code);
 void svm_view_l1(struct vcpu *v, bool on);
 
 /* dump.c: virt_ops */

@@ -110,7 +110,7 @@ bool svm_nmi_step(struct vcpu *v)
 		return false;
 	s->nmi_step = false;
 	s->nmi_blocked = false;
-	vmcb_set_intercept(b, ICPT_EXC0 + VEC_DB, false);
+	svm_set_debug(v);
 	/* IRET loaded RFLAGS anew; L1's own single step stays L1's. */
 	if (s->step_tf)
 		svm_inject_exc(v, VEC_DB);

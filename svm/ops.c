@@ -22,6 +22,7 @@ const struct virt_ops svm_ops = {
 	.set_seg = svm_set_seg,
 	.trap_port = svm_trap_port,
 	.trap_msr = svm_trap_msr,
+	.msr_trapped = svm_msr_trapped,
 	.kick = svm_kick,
 	.set_debug = svm_set_debug,
 	.step_done = svm_step_done,

@@ -181,9 +181,10 @@ static __noinline bool debugger_took(struct vcpu *v, u64 code)
 	u8 vector = (u8)(code - VMEXIT_EXC);
 
 	if (code == VMEXIT_SWINT && svm_debug_tcg(v))
-		return debug_exception(v, VEC_BP);
+		return debug_exception(v, VEC_BP, 0, 0);
 	return code >= VMEXIT_EXC && code < VMEXIT_EXC + 32 &&
-	       debug_exception(v, vector);
+	       debug_exception(v, vector, (u32)vmcb_exitinfo1(v->svm->vmcb),
+			       vmcb_exitinfo2(v->svm->vmcb));
 }
 
 void svm_run(struct vcpu *v, struct vmexit *x)
@@ -196,15 +197,17 @@ void svm_run(struct vcpu *v, struct vmexit *x)
 				return;
 		}
 		before_entry(v);
-		if (unlikely(v->debug.step) && debug_step_entry(v))
+		if (unlikely(v->debug.step | v->debug.dr_on) &&
+		    svm_debug_entry(v))
 			continue;
 		code = enter(v);
-		if (unlikely(v->debug.step))
-			debug_step_exit(v);
+		if (unlikely(v->debug.step | v->debug.dr_on))
+			svm_debug_exit(v, code);
 		stat_exit(v, svm_stat_slot(code));
 		if (unlikely(code == VMEXIT_NMI))
 			svm_take_nmi(v);
-		if (unlikely(v->debug.exceptions | v->debug.step) &&
+		if (unlikely(v->debug.exceptions | v->debug.step |
+			     v->debug.dr_on) &&
 		    debugger_took(v, code))
 			continue;
 		if (svm_nested && nesting_owns(v, code) &&

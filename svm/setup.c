@@ -137,6 +137,7 @@ int svm_cpu_on(struct cpu *cpu)
 		cpu->svm = c;
 	}
 	nmi_hook = svm_nmi_hook;
+	debug_dr_data = !svm_db_untold();
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
 	svm_vmsave(c->host_ls_pa);
@@ -290,4 +291,11 @@ void svm_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr)
 	if (b->watch_icr && (msr == MSR_X2APIC_ICR || msr == MSR_APIC_BASE))
 		wr = true;
 	svm_msrpm_set(b->msrpm, msr, rd, wr);
+}
+
+bool svm_msr_trapped(const struct vm *vm, u32 msr, bool write)
+{
+	const struct svm_vm *b = vm->backend;
+
+	return svm_msrpm_hit(b->msrpm, msr, write);
 }

@@ -98,14 +98,6 @@ static void start_pm32(struct vcpu *v, struct vmcb *b,
 	v->gpr[RDX] = 0;
 }
 
-static void clear_drs(void)
-{
-	write_dr0(0);
-	write_dr1(0);
-	write_dr2(0);
-	write_dr3(0);
-}
-
 void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 {
 	struct svm_vcpu *sv = v->svm;
@@ -120,7 +112,8 @@ void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	sv->l1_svme = 0;
 	sv->nmi_pending = sv->nmi_blocked = sv->nmi_step = false;
 	vmcb_set_intercept(b, ICPT_IRET, false);
-	vmcb_set_intercept(b, ICPT_EXC0 + VEC_DB, false);
+	if (here)
+		svm_set_debug(v);
 	if (here)
 		svm_vmsave(sv->vmcb01_pa);
 	init_state(v, b);
@@ -135,7 +128,8 @@ void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	if (!here)
 		return; /* svm_vcpu_load() does the rest */
 	svm_vmload(sv->vmcb01_pa);
-	clear_drs();
+	for (u32 i = 0; i < 4; i++)
+		debug_dr_write(v, i, 0);
 }
 
 u64 svm_get_reg(struct vcpu *v, enum vreg r)

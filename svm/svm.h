@@ -121,6 +121,7 @@ struct svm_vcpu {
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
+	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	bool kicked;	    /* the NMI on its way is L0's; atomic */
 	bool flush_all;	    /* the next entry flushes every ASID */
 	bool host_if;	    /* RFLAGS.IF of L0 at VMRUN: where V_INTR_MASKING

@@ -4,16 +4,6 @@
 #include "core/x86.h"
 #include "vmx/internal.h"
 
-/* DR6: what an exit qualification of #DB tells, and what stays set. */
-#define DR6_REPORTED (BITS(3, 0) | BIT(13) | BIT(14))
-
-static u64 wanted(const struct vcpu *v)
-{
-	u64 want = v->debug.exceptions;
-
-	return v->debug.step ? want | BIT(VEC_DB) : want;
-}
-
 /* NMIs exit to L0 first when one of them may be its own. */
 bool vmx_nmi_exiting(void)
 {
@@ -27,29 +17,66 @@ static void add_pin(struct vcpu *v)
 			    vmx_ctl(v, GROUP_PIN) | PIN_NMI | PIN_VNMI);
 }
 
+/* MOV DR exits while the stub has the debug registers, or @keep says so. */
+static void set_mov_dr(struct vcpu *v, bool keep)
+{
+	u64 proc = vmx_ctl(v, GROUP_PROC);
+
+	if (v->debug.dr_on)
+		proc |= PROC_MOV_DR;
+	else if (!keep)
+		proc &= ~(u64)PROC_MOV_DR;
+	vmx_set_ctl(v, GROUP_PROC, proc);
+}
+
 void vmx_debug_l1(struct vcpu *v)
 {
 	add_pin(v);
-	vmwrite(VMCS_EXCEPTION_BITMAP, wanted(v));
+	set_mov_dr(v, false);
+	vmwrite(VMCS_EXCEPTION_BITMAP, debug_wants(v));
 }
 
-/* The intercepts of vmcs02 are L1's, too: they are only added to; the next VM
- * entry of L1's merges anew. */
+/*
+ * Exceptions of L2: L1's and the stub's. What the stub has added is taken
+ * back later, unless L1 has written the field meanwhile. Page faults that the
+ * stub wants it wants all, whatever L1's mask says.
+ */
+static void l2_exceptions(struct vcpu *v)
+{
+	struct vmx_vmcs *n = v->vmx->vmcs;
+	u32 now = (u32)vmread(VMCS_EXCEPTION_BITMAP), want = debug_wants(v);
+	bool pf = want & BIT(VEC_PF);
+
+	if (now != n->exceptions02)
+		n->exceptions12 = now;
+	n->exceptions02 = n->exceptions12 | want;
+	if (n->exceptions02 != now)
+		vmwrite(VMCS_EXCEPTION_BITMAP, n->exceptions02);
+	if (pf && (!n->all_pf ||
+		   vmread(VMCS_PF_ERROR_MASK) | vmread(VMCS_PF_ERROR_MATCH))) {
+		n->pf_mask12 = vmread(VMCS_PF_ERROR_MASK);
+		n->pf_match12 = vmread(VMCS_PF_ERROR_MATCH);
+	}
+	if (pf || n->all_pf) {
+		vmwrite(VMCS_PF_ERROR_MASK, pf ? 0 : n->pf_mask12);
+		vmwrite(VMCS_PF_ERROR_MATCH, pf ? 0 : n->pf_match12);
+	}
+	n->all_pf = pf;
+}
+
+/* The controls of vmcs02 are L1's, too: they are only added to. */
 void vmx_debug_l2(struct vcpu *v)
 {
-	u64 want = wanted(v);
-
 	add_pin(v);
-	if (want)
-		vmwrite(VMCS_EXCEPTION_BITMAP,
-			vmread(VMCS_EXCEPTION_BITMAP) | want);
+	set_mov_dr(v, true);
+	l2_exceptions(v);
 }
 
 /*
  * TF within an interrupt shadow, or while halted, would have to be pending
  * already (SDM 3C, "Checks on Guest Non-Register State"): a step ends both.
  */
-bool vmx_step_entry(struct vcpu *v)
+static bool step_entry(struct vcpu *v)
 {
 	if (debug_step_entry(v))
 		return true;
@@ -61,6 +88,25 @@ bool vmx_step_entry(struct vcpu *v)
 	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT)
 		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
 	return false;
+}
+
+bool vmx_debug_entry(struct vcpu *v)
+{
+	if (v->debug.dr_on && debug_dr_plan(v))
+		return true;
+	if (v->debug.step && step_entry(v))
+		return true;
+	if (v->debug.dr_on)
+		debug_dr_entry(v);
+	return false;
+}
+
+void vmx_debug_exit(struct vcpu *v)
+{
+	if (v->debug.dr_on)
+		debug_dr_exit(v);
+	if (v->debug.step)
+		debug_step_exit(v);
 }
 
 void vmx_set_debug(struct vcpu *v)
@@ -83,29 +129,37 @@ void vmx_step_done(struct vcpu *v)
 	write_dr6(read_dr6() & ~BIT(14));
 }
 
-/* An exception exited: the stub's? A #DB that exits has not touched DR6; the
- * qualification says what it would have become. */
+/*
+ * An exception exited: the stub's? A #DB that exits has not touched DR6; the
+ * qualification says what it would have become. What of it is the guest's goes
+ * on in the qualification.
+ */
 bool vmx_debugger_took(struct vcpu *v, u32 raw)
 {
 	u32 info;
-	u64 dr6;
+	u64 dr6, qual;
 	bool db;
 
 	if (raw != REASON_EXCEPTION_NMI)
 		return false;
 	info = (u32)vmx_get(v, CACHED_INTR_INFO);
 	if (INTR_TYPE(info) < INTR_TYPE_HARD_EXC ||
-	    !(wanted(v) & BIT(INTR_VECTOR(info))))
+	    !(debug_wants(v) & BIT(INTR_VECTOR(info))))
 		return false;
 	dr6 = read_dr6();
+	qual = vmx_get(v, CACHED_QUAL);
 	db = INTR_VECTOR(info) == VEC_DB;
 	if (db)
-		write_dr6((dr6 & ~BITS(3, 0)) |
-			  (vmx_get(v, CACHED_QUAL) & DR6_REPORTED));
-	if (debug_exception(v, INTR_VECTOR(info)))
+		write_dr6((dr6 & ~BITS(3, 0)) | (qual & DB_QUAL_DR6));
+	if (debug_exception(v, INTR_VECTOR(info),
+			    (u32)vmread(VMCS_EXIT_INTR_ERROR), qual))
 		return true;
-	if (db && v->in_l2)
+	if (db) {
+		v->vmx->cache[CACHED_QUAL] = (qual & ~DB_QUAL_DR6) |
+					     (qual & read_dr6() & DB_QUAL_DR6);
+		v->vmx->valid |= (u32)BIT(CACHED_QUAL);
 		write_dr6(dr6); /* L1 may want the exit as it was */
+	}
 	return false;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an exit means to core. SDM 3C, VM Exits. */
+#include "core/insns.h"
 #include "core/x86.h"
 #include "vmx/internal.h"
 #include "vmx/qual.h"
@@ -62,9 +63,26 @@ static bool exception(struct vcpu *v, struct vmexit *x)
 	}
 	x->kind = EXIT_EXCEPTION;
 	x->exc.vector = INTR_VECTOR(info);
+	/* What an exception that exits has not touched is the handler's. */
+	if (x->exc.vector == VEC_PF)
+		write_cr2(vmx_get(v, CACHED_QUAL));
+	if (x->exc.vector == VEC_DB)
+		write_dr6((read_dr6() & ~BITS(3, 0)) |
+			  (vmx_get(v, CACHED_QUAL) & DB_QUAL_DR6));
 	x->exc.has_error = info & INTR_ERROR;
 	if (x->exc.has_error)
 		x->exc.error = (u32)vmread(VMCS_EXIT_INTR_ERROR);
+	return true;
+}
+
+static bool mov_dr(struct vcpu *v, struct vmexit *x)
+{
+	struct dr_access a = qual_dr(vmx_get(v, CACHED_QUAL));
+
+	x->kind = EXIT_MOV_DR;
+	x->dr.dr = a.dr;
+	x->dr.gpr = a.gpr;
+	x->dr.write = !a.from;
 	return true;
 }
 
@@ -136,6 +154,7 @@ static const struct {
 	[REASON_INVVPID] = { .kind = EXIT_VIRT_INSN },
 	[REASON_VMFUNC] = { .kind = EXIT_VIRT_INSN },
 	[REASON_CR_ACCESS] = { .fn = cr_access },
+	[REASON_MOV_DR] = { .fn = mov_dr },
 	[REASON_IO] = { .fn = io },
 	[REASON_RDMSR] = { .kind = EXIT_RDMSR },
 	[REASON_WRMSR] = { .fn = wrmsr_exit },

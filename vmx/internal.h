@@ -41,6 +41,7 @@ int vmx_vcpu_init(struct vcpu *v);
 void vmx_vcpu_load(struct vcpu *v);
 void vmx_trap_port(struct vm *vm, u16 port, u16 count, bool on);
 void vmx_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr);
+bool vmx_msr_trapped(const struct vm *vm, u32 msr, bool write);
 
 /* start.c, state.c: virt_ops */
 void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s);
@@ -96,8 +97,10 @@ bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
 /* debug.c: virt_ops */
 void vmx_set_debug(struct vcpu *v);
 void vmx_step_done(struct vcpu *v);
-/* A step goes on (false) or is over, with the stop that follows. */
-bool vmx_step_entry(struct vcpu *v);
+/* Around each entry while v->debug has a step or the debug registers. True: no
+ * entry, begin again. */
+bool vmx_debug_entry(struct vcpu *v);
+void vmx_debug_exit(struct vcpu *v);
 void vmx_view_l1(struct vcpu *v, bool on);
 /* NMIs exit, since some may be L0's own. */
 bool vmx_nmi_exiting(void);

@@ -27,6 +27,7 @@ const struct virt_ops vmx_ops = {
 	.view_l1 = vmx_view_l1,
 	.trap_port = vmx_trap_port,
 	.trap_msr = vmx_trap_msr,
+	.msr_trapped = vmx_msr_trapped,
 	.kick = vmx_kick,
 	.exit_name = vmx_reason_name,
 	.dump = vmx_dump,

@@ -23,6 +23,13 @@ u64 qual_cr0_value(const struct cr_access *a, u64 cr0)
 	return (cr0 & ~loaded) | (a->lmsw & (loaded | CR0_PE));
 }
 
+struct dr_access qual_dr(u64 q)
+{
+	return (struct dr_access){ .dr = DR_QUAL_DR(q),
+				   .gpr = DR_QUAL_GPR(q),
+				   .from = q & DR_QUAL_FROM };
+}
+
 struct io_access qual_io(u64 q)
 {
 	return (struct io_access){

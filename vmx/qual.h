@@ -15,6 +15,13 @@ struct cr_access qual_cr(u64 q);
 /* CR0 after a CLTS or LMSW that found @cr0. */
 u64 qual_cr0_value(const struct cr_access *a, u64 cr0);
 
+struct dr_access {
+	u8 dr;
+	u8 gpr; /* enum gpr */
+	bool from;
+};
+struct dr_access qual_dr(u64 q);
+
 struct io_access {
 	u16 port;
 	u8 size; /* bytes: 1, 2, 4 */

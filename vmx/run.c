@@ -191,11 +191,12 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		if (unlikely(request_pending(v) | vx->waits) && requests(v, x))
 			return;
 		before_entry(v, vx);
-		if (unlikely(v->debug.step) && vmx_step_entry(v))
+		if (unlikely(v->debug.step | v->debug.dr_on) &&
+		    vmx_debug_entry(v))
 			continue;
 		r = enter(v, vx);
-		if (unlikely(v->debug.step))
-			debug_step_exit(v);
+		if (unlikely(v->debug.step | v->debug.dr_on))
+			vmx_debug_exit(v);
 		if (unlikely(r < 0))
 			return;
 		raw = (u32)r;
@@ -211,7 +212,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		}
 		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_ours(v))
 			return;
-		if (unlikely(v->debug.exceptions | v->debug.step) &&
+		if (unlikely(v->debug.exceptions | v->debug.step |
+			     v->debug.dr_on) &&
 		    vmx_debugger_took(v, raw))
 			continue;
 		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))

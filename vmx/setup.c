@@ -140,6 +140,7 @@ static int vm_tables(struct vm *vm, struct vmx_vm *b)
 	vm->slat->max_page = ept_max_page();
 	vm->slat->phys_bits = vmx_caps.phys_bits;
 	vm->slat->cpus = vm->nvcpus;
+	vm->slat->exec_only = vmx_caps.ept_vpid & EPT_CAP_EXEC_ONLY;
 	err = slat_build(vm->slat, &vm->map, vm->l0_start, vm->l0_len,
 			 vm->scratch);
 	if (err)
@@ -279,4 +280,11 @@ void vmx_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr)
 
 	vmx_msr_bitmap_set(b->msr_bitmap, msr, rd, wr);
 	b->bitmap_gen++;
+}
+
+bool vmx_msr_trapped(const struct vm *vm, u32 msr, bool write)
+{
+	const struct vmx_vm *b = vm->backend;
+
+	return vmx_msr_bitmap_hit(b->msr_bitmap, msr, write);
 }

@@ -54,10 +54,8 @@ static void init_crs(struct vcpu *v)
 	vmx_put(v, CACHED_CR3, 0);
 	vmx_l1_set_cr4(v, 0);
 	write_cr2(0);
-	write_dr0(0);
-	write_dr1(0);
-	write_dr2(0);
-	write_dr3(0);
+	for (u32 i = 0; i < 4; i++)
+		debug_dr_write(v, i, 0);
 	write_dr6(DR6_INIT);
 	vmwrite(VMCS_GUEST_DR7, DR7_INIT);
 }

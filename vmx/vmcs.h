@@ -267,6 +267,11 @@ const char *vmx_error_name(u32 error);
 #define CR_ACCESS_GPR(q) ((u8)((q) >> 8 & 0xf))
 #define CR_ACCESS_LMSW_DATA(q) ((u16)((q) >> 16))
 
+#define DR_QUAL_DR(q) ((u8)((q)&7))
+#define DR_QUAL_FROM BIT(4)
+#define DR_QUAL_GPR(q) ((u8)((q) >> 8 & 15))
+/* Of a #DB: the bits that DR6 would have got. */
+#define DB_QUAL_DR6 (BITS(3, 0) | BIT(13) | BIT(14))
 #define IO_QUAL_SIZE(q) ((u8)(((q)&7) + 1))
 #define IO_QUAL_IN BIT(3)
 #define IO_QUAL_STRING BIT(4)

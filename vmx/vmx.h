@@ -42,6 +42,11 @@ struct vmx_vmcs {
 	bool clear_needed;	/* never VMCLEARed on this CPU yet */
 	u64 host_rsp;		/* as last written */
 	u64 ctl[NR_VMX_GROUPS]; /* controls as last written */
+	/* A vmcs02 while the debug stub wants exceptions (debug.c): what L1
+	 * has asked for, what stands there, is its #PF mask put aside. */
+	u32 exceptions12, exceptions02;
+	u64 pf_mask12, pf_match12;
+	bool all_pf;
 };
 
 /* Per CPU (cpu->vmx). */

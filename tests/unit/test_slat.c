@@ -155,6 +155,8 @@ TEST(slat_fills_high_mmio_on_demand)
 	check_identity();
 }
 
+static bool exec_only;
+
 static void check_protect(const struct pt_format *f, u32 access, u32 want)
 {
 	u64 page = 0xfee00000;
@@ -162,6 +164,7 @@ static void check_protect(const struct pt_format *f, u32 access, u32 want)
 	u32 gen;
 
 	setup(f, 3, L0_START);
+	s.exec_only = exec_only;
 	gen = s.gen;
 	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), access), 0);
 	CHECK(s.gen != gen);
@@ -182,7 +185,11 @@ TEST(slat_protects_a_page)
 	check_protect(&pt_ept_4, ACCESS_R, ACCESS_R);
 	check_protect(&pt_ept_4, ACCESS_R | ACCESS_X, ACCESS_R | ACCESS_X);
 	check_protect(&pt_ept_4, ACCESS_W, 0);
+	check_protect(&pt_ept_4, ACCESS_X, 0);
+	exec_only = true;
 	check_protect(&pt_ept_4, ACCESS_X, ACCESS_X);
+	check_protect(&pt_ept_4, ACCESS_W | ACCESS_X, ACCESS_X);
+	exec_only = false;
 	check_protect(&pt_ept_4, 0, 0);
 	check_protect(&pt_npt_4, ACCESS_R, ACCESS_R);
 	check_protect(&pt_npt_4, ACCESS_X, 0);

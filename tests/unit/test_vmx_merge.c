@@ -206,13 +206,23 @@ TEST(vmx_route_ports)
 	CHECK(!routed(REASON_IO, in));
 }
 
+TEST(vmx_route_mov_dr)
+{
+	struct vmx_route_in in = { .f = f };
+
+	reset();
+	CHECK(!routed(REASON_MOV_DR, in));
+	f[SLOT_PROC_CTLS] |= PROC_MOV_DR;
+	CHECK(routed(REASON_MOV_DR, in));
+}
+
 /* L0 adds nothing else. */
 TEST(vmx_route_the_rest_is_l1s)
 {
 	reset();
 	for (u32 r = 0; r < NR_VMX_REASONS + 5; r++)
 		if (r != REASON_EXCEPTION_NMI && r != REASON_RDMSR &&
-		    r != REASON_WRMSR && r != REASON_IO)
+		    r != REASON_WRMSR && r != REASON_IO && r != REASON_MOV_DR)
 			CHECK(routed(r, (struct vmx_route_in){ 0 }));
 }
 

@@ -62,6 +62,10 @@ class Session:
     def __enter__(self):
         self.thread.start()
         self.started.wait()
+        end = time.monotonic() + WAIT
+        while (not os.path.exists(self.emulator.gdb_socket())
+               and self.thread.is_alive() and time.monotonic() < end):
+            time.sleep(0.05)
         return self
 
     def __exit__(self, kind, *_):

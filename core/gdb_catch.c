@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `monitor catch`: stops at exits, entries, MSRs, exceptions, shutdowns. */
+#include "core/cpu.h"
+#include "core/debug.h"
+#include "core/err.h"
+#include "core/gdb.h"
+#include "core/insn.h"
+#include "core/string.h"
+#include "core/virt.h"
+#include "core/x86.h"
+
+#define MSRS_MAX 16
+
+static struct {
+	u64 exits[STAT_EXITS / 64]; /* by slot of the counters */
+	bool entry, entry_fail, shutdown;
+	u32 exceptions;
+	u32 nmsrs;
+	struct {
+		u32 msr;
+		bool rd, wr; /* trapped without the catchpoint, too */
+	} msrs[MSRS_MAX];
+} caught;
+
+static bool exit_caught(u32 raw)
+{
+	return raw < STAT_EXITS && (caught.exits[raw / 64] >> raw % 64 & 1);
+}
+
+u32 gdb_catch_exceptions(void)
+{
+	return caught.exceptions;
+}
+
+/* --- words ------------------------------------------------------------------ */
+
+/* Does @word name the exit, in whatever case? */
+static bool same_word(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char x = *a == '-' ? '_' : *a, y = *b == '-' ? '_' : *b;
+
+		if ((x | 0x20) != (y | 0x20))
+			return false;
+	}
+	return !*a && !*b;
+}
+
+static bool take_word(const char **s, const char *w)
+{
+	size_t n = strlen(w);
+
+	if (strncmp(*s, w, n) || ((*s)[n] && (*s)[n] != ' '))
+		return false;
+	*s += n;
+	while (**s == ' ')
+		(*s)++;
+	return true;
+}
+
+/* A whole number: hexadecimal with 0x, else @base. */
+static int number(const char *s, u32 base, u32 *val)
+{
+	u64 v = 0;
+
+	if (s[0] == '0' && (s[1] | 0x20) == 'x') {
+		base = 16;
+		s += 2;
+	}
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		u32 d = *s >= '0' && *s <= '9' ? (u32)(*s - '0')
+			: (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f'
+				? (u32)((*s | 0x20) - 'a' + 10)
+				: 99;
+
+		v = v * base + d;
+		if (d >= base || v >> 32)
+			return -EINVAL;
+	}
+	*val = (u32)v;
+	return 0;
+}
+
+/* --- setting them ----------------------------------------------------------- */
+
+static int catch_exit(const char *word, bool on)
+{
+	bool all = same_word(word, "all"), any = false;
+	u32 n = STAT_EXITS;
+
+	if (number(word, 10, &n))
+		n = STAT_EXITS;
+	for (u32 i = 0; i < STAT_EXITS; i++) {
+		const char *name = virt->exit_name(i);
+
+		if (!all && i != n &&
+		    (!same_word(word, name) || same_word("unknown", name)))
+			continue;
+		any = true;
+		if (on)
+			caught.exits[i / 64] |= BIT(i % 64);
+		else
+			caught.exits[i / 64] &= ~BIT(i % 64);
+	}
+	return any ? 0 : -EINVAL;
+}
+
+static int catch_exception(const char *word, bool on)
+{
+	u32 n;
+
+	/* An NMI is no exception; machine checks are L1's alone. */
+	if (number(word, 10, &n) || n > 31 || n == VEC_NMI || n == VEC_MC)
+		return -EINVAL;
+	if (on)
+		caught.exceptions |= (u32)BIT(n);
+	else
+		caught.exceptions &= ~(u32)BIT(n);
+	gdb_break_changed();
+	return 0;
+}
+
+static u32 find_msr(u32 msr)
+{
+	u32 i = 0;
+
+	while (i < caught.nmsrs && caught.msrs[i].msr != msr)
+		i++;
+	return i;
+}
+
+static void drop_msr(u32 i)
+{
+	virt->trap_msr(gdb_vm(), caught.msrs[i].msr, caught.msrs[i].rd,
+		       caught.msrs[i].wr);
+	caught.msrs[i] = caught.msrs[--caught.nmsrs];
+}
+
+static int catch_msr(const char *word, bool on)
+{
+	struct vm *vm = gdb_vm();
+	u32 msr, i;
+
+	if (number(word, 16, &msr))
+		return -EINVAL;
+	i = find_msr(msr);
+	if (!on && i == caught.nmsrs)
+		return -EINVAL;
+	if (!on) {
+		drop_msr(i);
+		return 0;
+	}
+	if (i < caught.nmsrs)
+		return 0;
+	if (i == MSRS_MAX)
+		return -EINVAL;
+	caught.msrs[i].msr = msr;
+	caught.msrs[i].rd = virt->msr_trapped(vm, msr, false);
+	caught.msrs[i].wr = virt->msr_trapped(vm, msr, true);
+	caught.nmsrs++;
+	virt->trap_msr(vm, msr, true, true);
+	return 0;
+}
+
+static void list(void)
+{
+	for (u32 i = 0; i < STAT_EXITS; i++)
+		if (exit_caught(i) && !same_word("unknown", virt->exit_name(i)))
+			gdb_say("exit %s (%u)", virt->exit_name(i), i);
+	if (caught.entry)
+		gdb_say("entry");
+	if (caught.entry_fail)
+		gdb_say("entry-fail");
+	if (caught.shutdown)
+		gdb_say("shutdown");
+	for (u32 i = 0; i < 32; i++)
+		if (caught.exceptions >> i & 1)
+			gdb_say("exception %u", i);
+	for (u32 i = 0; i < caught.nmsrs; i++)
+		gdb_say("msr %#x", caught.msrs[i].msr);
+}
+
+void gdb_catch_clear(void)
+{
+	while (caught.nmsrs)
+		drop_msr(0);
+	memset(&caught, 0, sizeof(caught));
+	gdb_break_changed();
+}
+
+int gdb_catch(const char *what, bool on)
+{
+	if (!*what && on)
+		list();
+	else if (take_word(&what, "entry-fail"))
+		caught.entry_fail = on;
+	else if (take_word(&what, "entry"))
+		caught.entry = on;
+	else if (take_word(&what, "shutdown"))
+		caught.shutdown = on;
+	else if (take_word(&what, "exception"))
+		return catch_exception(what, on);
+	else if (take_word(&what, "msr"))
+		return catch_msr(what, on);
+	else if (take_word(&what, "exit"))
+		return catch_exit(what, on);
+	else if (take_word(&what, "all") && !on)
+		gdb_catch_clear();
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* --- meeting them ----------------------------------------------------------- */
+
+static const char *level(const struct vcpu *v)
+{
+	return v->in_l2 ? "L2" : "L1";
+}
+
+/* Is the exit one of RDMSR or WRMSR? The instruction says which. */
+static bool msr_insn(struct vcpu *v, struct insn *i)
+{
+	u64 la = gdb_linear_rip(v);
+	struct segment cs;
+	u8 buf[INSN_MAX];
+	u32 n = 0;
+
+	for (; n < INSN_MAX; n++) {
+		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
+
+		if (!p)
+			break;
+		buf[n] = *p;
+	}
+	virt->get_seg(v, SEG_CS, &cs);
+	return !insn_decode(i, buf, n, cs.attr & BIT(13) ? 64 : 32) &&
+	       (i->op == INSN_RDMSR || i->op == INSN_WRMSR);
+}
+
+static bool msr_exit(struct vcpu *v, u32 raw)
+{
+	const char *name = virt->exit_name(raw);
+	u32 msr = (u32)v->gpr[RCX];
+	struct insn i;
+
+	if (!same_word(name, "msr") && !same_word(name, "rdmsr") &&
+	    !same_word(name, "wrmsr"))
+		return false;
+	if (find_msr(msr) == caught.nmsrs || !msr_insn(v, &i))
+		return false;
+	if (i.op == INSN_RDMSR)
+		gdb_say("CPU %u: %s reads MSR %#x at %#lx", v->index, level(v),
+			msr, virt->get_reg(v, VREG_RIP));
+	else
+		gdb_say("CPU %u: %s writes MSR %#x, value %#lx, at %#lx",
+			v->index, level(v), msr,
+			v->gpr[RDX] << 32 | (u32)v->gpr[RAX],
+			virt->get_reg(v, VREG_RIP));
+	return true;
+}
+
+static bool shutdown_exit(struct vcpu *v, u32 raw)
+{
+	const char *name = virt->exit_name(raw);
+
+	if (!same_word(name, "shutdown") && !same_word(name, "triple_fault"))
+		return false;
+	gdb_say("CPU %u: triple fault of %s at %#lx", v->index, level(v),
+		virt->get_reg(v, VREG_RIP));
+	return true;
+}
+
+static bool is_caught(struct vcpu *v, enum debug_what what, u32 raw)
+{
+	switch (what) {
+	case DEBUG_EXIT:
+		if ((caught.nmsrs && msr_exit(v, raw)) ||
+		    (caught.shutdown && shutdown_exit(v, raw)))
+			return true;
+		if (!exit_caught(raw))
+			return false;
+		break;
+	case DEBUG_ENTRY:
+		if (!caught.entry)
+			return false;
+		break;
+	case DEBUG_ENTRY_FAIL:
+		if (!caught.entry_fail)
+			return false;
+		break;
+	default:
+		break;
+	}
+	gdb_say("CPU %u: %s%s at %#lx", v->index,
+		what == DEBUG_EXIT ? v->in_l2 ? "L2 exit " : "L1 exit " : "",
+		gdb_event_name(what, raw), virt->get_reg(v, VREG_RIP));
+	return true;
+}
+
+void gdb_catch_event(struct vcpu *v, enum debug_what what, u32 raw)
+{
+	if (likely(!is_caught(v, what, raw)))
+		return;
+	if (what == DEBUG_ENTRY_FAIL)
+		gdb_show(v, SHOW_WHY, "");
+	gdb_stop(v,
+		 what == DEBUG_EXIT || what == DEBUG_ENTRY ? GDB_STOPPED_CATCH
+							   : GDB_STOPPED_FAULT,
+		 0);
+}
+
+void gdb_catch_exception(struct vcpu *v, u8 vector, u32 error, u64 addr)
+{
+	if (!(caught.exceptions >> (vector & 31) & 1))
+		return;
+	if (vector == VEC_PF)
+		gdb_say("CPU %u: %s exception 14 at %#lx, error %#x, "
+			"address %#lx",
+			v->index, level(v), virt->get_reg(v, VREG_RIP), error,
+			addr);
+	else
+		gdb_say("CPU %u: %s exception %u at %#lx, error %#x", v->index,
+			level(v), vector, virt->get_reg(v, VREG_RIP), error);
+	gdb_stop(v, GDB_STOPPED_CATCH, 0);
+}
