@@ -20,14 +20,14 @@ struct vcpu_debug {
 	bool stopped;	 /* waits in L0 (set by its own CPU) */
 	bool hold;	 /* stays stopped while others run (vCont) */
 	bool step_into;	 /* a step over a VM entry or exit goes with it */
-	bool step_begun; /* the next four are set */
-	bool step_l2;	 /* the level in which the step began */
-	bool step_left;	 /* that level was left since */
-	bool tf_after;	 /* RFLAGS.TF as the instruction leaves it */
+	bool step_begun; /* the rest is set */
+	bool delivered;	 /* an event was delivered in the step */
+	u8 step_kind;	 /* enum step_kind of the instruction */
+	u8 step_cpl;	 /* before it */
+	u8 entry;	 /* enum step_entry: what the last entry was */
+	u32 step_level;	 /* process in which the step began */
 	u64 step_rip;	 /* where it began */
-	bool tf_set;	 /* TF was set for this entry */
-	bool at_start;	 /* the last exit was at step_rip */
-	u8 *pushed;	 /* where the instruction pushes flags, or NULL */
+	u64 flags_before, flags_after; /* RFLAGS: the guest's, the step's */
 	bool over;	 /* the step is for a watched page, which is open */
 	bool over_only;	 /* and nobody else has asked for it */
 	/*
@@ -58,13 +58,24 @@ u32 debug_wants(const struct vcpu *v);
  */
 extern bool (*debug_soft_int)(struct vcpu *v);
 
+/* What the backend does about the entry that follows. */
+enum step_entry {
+	STEP_FREE,    /* nothing: another level runs */
+	STEP_AGAIN,   /* no entry: something was done or injected, or the step
+		       * is over, and the stop that follows, too */
+	STEP_RUN,     /* no interrupt, every exception exits */
+	STEP_DELIVER, /* exits before the first instruction */
+};
+
 /*
- * While v->debug.step: before each entry, and right after each exit. TF is the
- * guest's own whenever L0 or L1 looks at it. True: the step is over, and the
- * stop that follows, too (the vcpu may have been moved: begin again).
+ * While v->debug.step: before each entry, and right after each exit. @event:
+ * the entry injects one; @halt_exits: HLT and MWAIT of this level are L1's;
+ * @cut_short: the event's delivery was not finished.
  */
-bool debug_step_entry(struct vcpu *v);
-void debug_step_exit(struct vcpu *v);
+enum step_entry debug_step_entry(struct vcpu *v, bool event, bool halt_exits);
+void debug_step_exit(struct vcpu *v, bool cut_short);
+/* A step is on in the level that runs: nothing may be injected before it. */
+bool debug_holds(struct vcpu *v);
 
 /*
  * While v->debug.dr_on: the same two moments. The guest's own values are

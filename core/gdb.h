@@ -135,8 +135,9 @@ int gdb_page_refresh(u64 pa);
 
 u64 gdb_linear_rip(struct vcpu *v);
 
-/* Steps (core/gdb_step.c): after the step's #DB; stop, the step is over. */
-void gdb_step_flags(struct vcpu *v);
+/* Steps (core/gdb_step.c). A #DB exited, with @hit of the stub's points and
+ * @own of the guest's: the step's? Then it is over, and the stop, too. */
+bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own);
 void gdb_step_end(struct vcpu *v, const struct gdb_point *hit);
 
 /* The trace (core/gdb_watch.c). */

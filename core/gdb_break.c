@@ -245,12 +245,8 @@ static bool debug_trap(struct vcpu *v)
 	struct gdb_point *p = gdb_dr_hit(v);
 	bool own = v->debug.dr_on && gdb_dr_guest_hit(v);
 
-	if (v->debug.step) {
-		virt->step_done(v);
-		gdb_step_flags(v);
-		gdb_step_end(v, p);
+	if (gdb_step_db(v, p, own))
 		return !own;
-	}
 	if (!p)
 		return false;
 	gdb_stop(v, gdb_point_stop(p->type), p->la);

@@ -112,8 +112,12 @@ struct event {
 	enum event_type type;
 	u8 vector;
 	bool has_error;
-	u32 error;
+	u32 error; /* EVENT_SOFT_INT: bytes from RIP to the return address;
+		    * 0: of the instruction that exited */
 };
+
+/* What an instruction holds off until the one after it is over. */
+enum insn_shadow { SHADOW_NONE, SHADOW_STI, SHADOW_MOV_SS };
 
 struct virt_ops {
 	const char *name; /* "SVM" or "VMX" */
@@ -158,6 +162,8 @@ struct virt_ops {
 	/* v->debug changed: intercepts for the level that runs next. On the
 	 * vcpu's own CPU. */
 	void (*set_debug)(struct vcpu *v);
+	/* Interrupt shadow at the next entry; a halted CPU wakes. */
+	void (*set_shadow)(struct vcpu *v, enum insn_shadow s);
 	/* The #DB of v->debug.step came: DR6 as the guest had it. */
 	void (*step_done)(struct vcpu *v);
 	/* While @on, get_*() and set_*() mean L1 though the vcpu is in L2. */

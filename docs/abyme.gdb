@@ -2,18 +2,19 @@
 # Handy commands for a session with Abyme's debug stub: gdb -x docs/abyme.gdb
 
 set architecture i386:x86-64
+# no system of gdb's own is below L1: nothing of Linux processes is expected
+set osabi none
 set pagination off
 # one `continue` lets L1 and all L2s go on
 set schedule-multiple on
 set remotetimeout 20
 
-# gdb 13 does not ask for the target description of an inferior that it
-# comes to know during a stop: an L2 would have no system registers.
-define l2regs
-  unset tdesc filename
-end
-document l2regs
-Fetch the target description for the inferior at hand: once in each L2.
+# gdb (13 to 16) does not ask for the target description of an inferior that it
+# comes to know by a stop, an L2: $cr0 is not a register there until it does.
+define hook-stop
+  if $_isvoid($cr0)
+    unset tdesc filename
+  end
 end
 
 define sysregs

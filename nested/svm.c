@@ -126,7 +126,7 @@ static void before_entry(struct vcpu *v)
 
 	if (unlikely(s->npt01_changed))
 		svm_npt_reset(v);
-	if (unlikely(s->nmi_pending))
+	if (unlikely(s->nmi_pending) && !debug_holds(v))
 		route_nmi(v);
 	if (likely(v->in_l2))
 		svm_asid_check(v);

@@ -135,7 +135,7 @@ static void before_entry(struct vcpu *v)
 	const struct nested_vmx *n = v->nvmx;
 	u64 ib;
 
-	if (likely(!v->vmx->nmi_pending))
+	if (likely(!v->vmx->nmi_pending) || debug_holds(v))
 		return;
 	if (n->cur->v12->f[SLOT_PIN_CTLS] & PIN_NMI) {
 		v->vmx->nmi_pending = false;

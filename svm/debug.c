@@ -123,7 +123,7 @@ bool svm_debug_entry(struct vcpu *v)
 {
 	if (v->debug.dr_on && debug_dr_plan(v))
 		return true;
-	if (v->debug.step && debug_step_entry(v))
+	if (v->debug.step && svm_step_entry(v))
 		return true;
 	if (v->debug.dr_on)
 		dr_entry(v);
@@ -135,7 +135,7 @@ void svm_debug_exit(struct vcpu *v, u64 code)
 	if (v->debug.dr_on)
 		dr_exit(v, code);
 	if (v->debug.step)
-		debug_step_exit(v);
+		svm_step_exit(v);
 }
 
 /* The step's #DB came. */

@@ -66,7 +66,12 @@ void svm_step_done(struct vcpu *v);
  * entry, begin again. */
 bool svm_debug_entry(struct vcpu *v);
 void svm_debug_exit(struct vcpu *v, u64 code);
+void svm_set_shadow(struct vcpu *v, enum insn_shadow sh);
 void svm_view_l1(struct vcpu *v, bool on);
+
+/* step.c: around each entry while v->debug.step. True: no entry, begin again */
+bool svm_step_entry(struct vcpu *v);
+void svm_step_exit(struct vcpu *v);
 
 /* dump.c: virt_ops */
 void svm_dump(struct vcpu *v);

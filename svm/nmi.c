@@ -91,7 +91,7 @@ void svm_nmi_unblock(struct vcpu *v)
 	struct vmcb *b = s->vmcb01;
 
 	vmcb_set_intercept(b, ICPT_IRET, false);
-	if (!s->nmi_pending) {
+	if (!s->nmi_pending || v->debug.step) {
 		s->nmi_blocked = false;
 		return;
 	}

@@ -48,6 +48,15 @@ void svm_inject(struct vcpu *v, const struct event *e)
 	};
 	u64 ev = 0;
 
+	if (e->type == EVENT_SOFT_INT && e->error) {
+		/* With RIP behind it and its gate's DPL looked at INT n is an
+		 * interrupt like any other. */
+		vmcb_set_rip(v->svm->vmcb,
+			     svm_next_rip(v->svm->vmcb, e->error));
+		vmcb_set_eventinj(v->svm->vmcb,
+				  EVINJ_V | EVINJ_EXTINT | e->vector);
+		return;
+	}
 	if (e->type == EVENT_NMI && !v->in_l2) {
 		v->svm->nmi_pending = true; /* as soon as it may */
 		return;
@@ -137,7 +146,7 @@ static inline void before_entry(struct vcpu *v)
 		if (unlikely(v->debug.watch) && v->in_l2)
 			svm_set_debug(v); /* a VMRUN has merged anew */
 	}
-	if (unlikely(s->nmi_pending) && !v->in_l2)
+	if (unlikely(s->nmi_pending) && !v->in_l2 && !debug_holds(v))
 		svm_nmi_inject(v);
 	if (unlikely(s->flush_all)) {
 		s->flush_all = false;

@@ -72,41 +72,22 @@ void vmx_debug_l2(struct vcpu *v)
 	l2_exceptions(v);
 }
 
-/*
- * TF within an interrupt shadow, or while halted, would have to be pending
- * already (SDM 3C, "Checks on Guest Non-Register State"): a step ends both.
- */
-static bool step_entry(struct vcpu *v)
-{
-	if (debug_step_entry(v))
-		return true;
-	if (!v->debug.tf_set)
-		return false;
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
-		vmread(VMCS_GUEST_INTERRUPTIBILITY) &
-			~(INTRBL_STI | INTRBL_MOV_SS));
-	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT)
-		vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
-	return false;
-}
-
 bool vmx_debug_entry(struct vcpu *v)
 {
 	if (v->debug.dr_on && debug_dr_plan(v))
 		return true;
-	if (v->debug.step && step_entry(v))
+	if (v->debug.step && vmx_step_entry(v))
 		return true;
 	if (v->debug.dr_on)
 		debug_dr_entry(v);
 	return false;
 }
 
-void vmx_debug_exit(struct vcpu *v)
+bool vmx_debug_exit(struct vcpu *v, s64 raw)
 {
 	if (v->debug.dr_on)
 		debug_dr_exit(v);
-	if (v->debug.step)
-		debug_step_exit(v);
+	return v->debug.step && vmx_step_exit(v, raw);
 }
 
 void vmx_set_debug(struct vcpu *v)

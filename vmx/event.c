@@ -103,7 +103,8 @@ void vmx_inject(struct vcpu *v, const struct event *e)
 		break;
 	case EVENT_SOFT_INT:
 		vmx_inject_raw(v, INTR_INFO(INTR_TYPE_SOFT_INT, e->vector), 0,
-			       (u32)vmx_get(v, CACHED_INSTR_LEN));
+			       e->error ? e->error
+					: (u32)vmx_get(v, CACHED_INSTR_LEN));
 		break;
 	case EVENT_NONE:
 		vmx_inject_raw(v, 0, 0, 0);
@@ -221,7 +222,7 @@ void vmx_deliver(struct vcpu *v)
 {
 	if (v->vmx->vectoring)
 		revector(v);
-	if (v->vmx->nmi_pending && !v->in_l2)
+	if (v->vmx->nmi_pending && !v->in_l2 && !debug_holds(v))
 		deliver_nmi(v);
 }
 

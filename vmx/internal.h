@@ -100,7 +100,9 @@ void vmx_step_done(struct vcpu *v);
 /* Around each entry while v->debug has a step or the debug registers. True: no
  * entry, begin again. */
 bool vmx_debug_entry(struct vcpu *v);
-void vmx_debug_exit(struct vcpu *v);
+/* True: the exit was there for a step only. */
+bool vmx_debug_exit(struct vcpu *v, s64 raw);
+void vmx_set_shadow(struct vcpu *v, enum insn_shadow sh);
 void vmx_view_l1(struct vcpu *v, bool on);
 /* NMIs exit, since some may be L0's own. */
 bool vmx_nmi_exiting(void);
@@ -109,6 +111,11 @@ void vmx_debug_l1(struct vcpu *v);
 void vmx_debug_l2(struct vcpu *v);
 /* Exit @raw was for the debug stub and is over. */
 bool vmx_debugger_took(struct vcpu *v, u32 raw);
+
+/* step.c: around each entry while v->debug.step. True: no entry, begin again */
+bool vmx_step_entry(struct vcpu *v);
+/* True: the exit was there for the step only. */
+bool vmx_step_exit(struct vcpu *v, s64 raw);
 
 /* task.c: carry out the task switch of the last exit. */
 void vmx_task_switch(struct vcpu *v, u64 qual);

@@ -195,8 +195,9 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		    vmx_debug_entry(v))
 			continue;
 		r = enter(v, vx);
-		if (unlikely(v->debug.step | v->debug.dr_on))
-			vmx_debug_exit(v);
+		if (unlikely(v->debug.step | v->debug.dr_on) &&
+		    vmx_debug_exit(v, r))
+			continue;
 		if (unlikely(r < 0))
 			return;
 		raw = (u32)r;

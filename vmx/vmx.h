@@ -125,6 +125,11 @@ struct vmx_vcpu {
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;
 
+	/* What a step's entry has changed in the VMCS, as it was. */
+	struct {
+		u64 pin, exceptions, pf_mask, pf_match, timer, debugctl;
+	} step;
+
 	/* While vmx_view_l1() is on: what was current. */
 	struct vmx_vmcs *view_vmcs;
 	u64 view_rsp;

@@ -10,9 +10,10 @@ import time
 
 import emu
 import mkiso
-from case import (BARE, EMULATOR_ARGS, LINUX_ARGS, PATIENCE, SLACK, Failure,
+from case import (BARE, EMULATOR_ARGS, LINUX_ARGS, PATIENCE, ROOT, SLACK, Failure,
                   Skip, case, judge, path)
 
+SCRIPT = os.path.join(ROOT, "docs", "abyme.gdb")
 WAIT = 60 * SLACK       # seconds on the clock for one line or one gdb
 
 
@@ -102,9 +103,7 @@ class Session:
         """What gdb says. interrupt: seconds to each Ctrl-C, from the word
         "goes" on, which `shell echo goes` before a `continue` prints."""
         cmd = ["gdb", "-nx", "-q", "-batch"] + ([elf] if elf else [])
-        for word in ("set remotetimeout 20", "set confirm off",
-                     "set pagination off", "set width 0",
-                     "set architecture i386:x86-64",
+        for word in ("set confirm off", "set width 0", f"source {SCRIPT}",
                      f"target remote {self.emulator.gdb_socket()}",
                      *commands):
             cmd += ["-ex", word]
@@ -134,6 +133,10 @@ class Session:
     def ends(self):
         self.thread.join()
         judge(self.row, self.result)
+
+
+def case_dir():
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def want(out, *patterns):
@@ -235,6 +238,24 @@ def l2(c):
         want(out, r"CPU 0 L2", r"add +\$0x1,%rax", r"= 0x1$", r"in L2",
              r"enters L2", r"process 2")
         s.ends()
+
+
+def steps(c):
+    """Every instruction of lib/steps.S, in L1 and in its L2."""
+    script = os.path.join(case_dir(), "gdb", "steps.py")
+    with Session(c) as s:
+        out = s.gdb(f"source {script}", "python in_l1()", "python in_l2()",
+                    "continue",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, r"^STEPS L1: \d\d+ steps, 0 wrong$",
+             r"^STEPS L2: \d\d+ steps, 0 wrong$")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-steps"), ("bochs", "vmx-steps")):
+    case("gdb-steps", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=60,
+         forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"], run=steps)
 
 
 for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
