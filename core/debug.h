@@ -28,8 +28,8 @@ struct vcpu_debug {
 	u32 step_level;	 /* process in which the step began */
 	u64 step_rip;	 /* where it began */
 	u64 flags_before, flags_after; /* RFLAGS: the guest's, the step's */
-	bool over;	 /* the step is for a watched page, which is open */
-	bool over_only;	 /* and nobody else has asked for it */
+	bool over;	/* the step is for a watched page, which is open */
+	bool over_only; /* and nobody else has asked for it */
 	/*
 	 * L0 has the debug registers: dr is DR0-DR3 as the guest left them, MOV
 	 * DR exits, #DB exits. DR7, and DR6 on SVM, are the guest's own in the

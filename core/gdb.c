@@ -175,6 +175,7 @@ static void serve(void)
 
 static void release(struct vcpu *v)
 {
+	gdb_console_flush(&g.rsp);
 	request_take(v, REQ_STOP);
 	arm(true);
 	gdb_dr_update(v);
@@ -205,10 +206,28 @@ void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 {
 	while (!claim(v))
 		wait_here(v);
+	gdb_console_flush(&g.rsp);
 	g.why = (struct gdb_stop){ kind, thread_of(v), addr };
 	gdb_rsp_stopped(&g.rsp, &g.why);
 	serve();
 	release(v);
+}
+
+bool gdb_attached(void)
+{
+	return __atomic_load_n(&g.rsp.attached, __ATOMIC_ACQUIRE);
+}
+
+void gdb_console_turn(struct vcpu *v)
+{
+	struct vcpu *nobody = NULL;
+
+	if (!gdb_rsp_running(&g.rsp) ||
+	    !__atomic_compare_exchange_n(&g.server, &nobody, v, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return;
+	gdb_console_flush(&g.rsp);
+	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 }
 
 /* --- breaking in ----------------------------------------------------------- */
@@ -267,6 +286,9 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	ops.put = put;
 	ops.why = why;
 	gdb_rsp_init(&g.rsp, &ops, NULL);
+	g.rsp.shared = c->shared;
+	if (c->shared)
+		gdb_console_share();
 	virt->trap_port(vm, c->port, 8, true);
 	debug_nmi = nmi;
 	panic_freeze = freeze;

@@ -17,6 +17,7 @@ struct cpu;
 struct gdb_config {
 	u16 port; /* I/O base of the UART */
 	u32 baud;
+	bool shared;	 /* it is L0's console, too */
 	bool wait;	 /* stop before L1's first instruction */
 	u64 ioapic;	 /* host-physical address of the UART's IOAPIC; 0 */
 	u32 ioapic_pin;	 /* input of it */
@@ -157,6 +158,16 @@ u32 gdb_catch_exceptions(void);
 
 /* What nested_ops.show() prints, on gdb's console; only lines with @filter. */
 void gdb_show(struct vcpu *v, enum nested_show what, const char *filter);
+
+/* One port for console and gdb (core/gdb_console.c). */
+void gdb_console_share(void);
+bool gdb_console_shared(void);
+/* By whoever may write to gdb: send what the console holds. */
+void gdb_console_flush(struct gdb_rsp *r);
+/* Do so on @v's CPU, which calls, if nobody writes to gdb now; else whoever
+ * does will. */
+void gdb_console_turn(struct vcpu *v);
+bool gdb_attached(void);
 
 /* Monitor commands (core/gdb_monitor.c). */
 int gdb_monitor(struct gdb_thread t, const char *line);

@@ -176,6 +176,8 @@ static void idle_byte(struct gdb_rsp *r, u8 c)
 		body_start(r);
 	else if (c == '-' && !r->no_ack && r->sent_len)
 		transmit(r);
+	else if (r->shared && c == '\r')
+		r->attached = false;
 }
 
 bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
@@ -184,7 +186,7 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 
 	switch (r->state) {
 	case RSP_IDLE:
-		if (c == CTRL_C)
+		if (c == CTRL_C && (r->attached || !r->shared))
 			return true;
 		idle_byte(r, c);
 		return false;

@@ -110,6 +110,10 @@ struct gdb_rsp {
 	char out[GDB_PACKET_MAX + 1];
 	u32 sent_len; /* of the last packet, for a NAK */
 
+	/* A terminal may be at the other end at times: Enter ends a session,
+	 * Ctrl-C is gdb's only within one. */
+	bool shared;
+
 	/* Session. */
 	bool attached, running, multiprocess, swbreak, hwbreak;
 	struct gdb_thread g, c; /* Hg, Hc */

@@ -320,6 +320,7 @@ static void start_debugger(void)
 	u32 irq = com_irq[opt.gdb.port];
 	struct gdb_config c = {
 		.port = serial_port_base(opt.gdb.port),
+		.shared = opt.gdb.port == opt.console.port,
 		.baud = opt.gdb.baud,
 		.wait = opt.gdb.wait,
 		.low = acpi.isa[irq].low,

@@ -18,10 +18,56 @@ define hook-stop
 end
 
 define sysregs
-  info registers system
+  info registers cr0 cr2 cr3 cr4 cr8 efer xcr0 apic_base pat
+  info registers cs_base cs_limit cs_attr ss_base ss_limit ss_attr
+  info registers ds_base ds_limit ds_attr es_base es_limit es_attr
+  info registers fs_base fs_limit fs_attr gs_base gs_limit gs_attr
+  info registers tr tr_base tr_limit tr_attr ldtr ldtr_base ldtr_limit ldtr_attr
+  info registers gdtr_base gdtr_limit idtr_base idtr_limit
+  info registers dr0 dr1 dr2 dr3 dr6 dr7
+  info registers star lstar cstar sfmask kernel_gs_base
+  info registers sysenter_cs sysenter_esp sysenter_eip
 end
 document sysregs
 Control registers, segment bases, descriptor tables and MSRs of this thread.
+end
+
+# 16, 32 or 64: what CS makes of code now.
+define abyme_bits
+  set $abyme_bits = 16
+  if $cs_attr & 0x4000
+    set $abyme_bits = 32
+  end
+  if ($efer & 0x400) && ($cs_attr & 0x2000)
+    set $abyme_bits = 64
+  end
+end
+document abyme_bits
+Set $abyme_bits to the width of this thread's code: 16, 32 or 64.
+end
+
+# gdb disassembles by the architecture of the description, which is one for
+# all modes. objdump (binutils) is told the mode.
+define code
+  abyme_bits
+  set $abyme_n = 4
+  if $argc > 0
+    set $abyme_n = $arg0
+  end
+  if $abyme_bits == 64
+    eval "x/%di $rip", $abyme_n
+  else
+    set $abyme_at = (unsigned int)($cs_base + (unsigned int)$rip)
+    dump binary memory /tmp/abyme-code.bin $abyme_at ($abyme_at + 16 * $abyme_n)
+    if $abyme_bits == 32
+      eval "shell objdump -D -z -b binary -m i386 --adjust-vma=%#x /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
+    else
+      eval "shell objdump -D -z -b binary -m i8086 --adjust-vma=%#x /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
+    end
+  end
+end
+document code
+code [N]: the next N (4) instructions at CS:RIP, as this thread's mode has them.
 end
 
 define why

@@ -18,7 +18,15 @@ int console_init(u16 port, u32 baud)
 	return port ? uart_init(&console, port, baud) : 0;
 }
 
+bool (*console_taken)(const char *s, size_t n);
+
 void console_write(const char *s, size_t n)
+{
+	if (!console_taken || !console_taken(s, n))
+		console_raw(s, n);
+}
+
+void console_raw(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\n')

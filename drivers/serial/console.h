@@ -14,4 +14,9 @@ int __must_check console_init(u16 port, u32 baud);
 /* Write bytes; "\n" becomes "\r\n". The caller keeps CPUs apart. */
 void console_write(const char *s, size_t n);
 
+/* If set, console_write() is given to it first. True: it was taken. */
+extern bool (*console_taken)(const char *s, size_t n);
+/* What console_write() does otherwise. */
+void console_raw(const char *s, size_t n);
+
 #endif

@@ -386,6 +386,25 @@ TEST(watchpoint_stop_names_the_address)
 	CHECK(strstr(sent, "awatch:dead;"));
 }
 
+TEST(a_shared_port_is_a_terminals_between_sessions)
+{
+	start();
+	rsp.shared = true;
+	CHECK(!feed("\x03", 1));
+	CHECK(gdb_rsp_running(&rsp));
+	CHECK(!feed("ls\r", 3));
+	CHECK_EQ(nsent, 0);
+	packet("?");
+	packet("c");
+	CHECK(feed("\x03", 1));
+	CHECK(rsp.attached);
+	feed("\r", 1); /* gdb is gone, somebody is at the keyboard */
+	CHECK(!rsp.attached);
+	CHECK(!feed("\x03", 1));
+	packet("qAttached");
+	CHECK(rsp.attached);
+}
+
 TEST(detach_and_kill_end_the_session)
 {
 	start();

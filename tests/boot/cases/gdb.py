@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -98,6 +99,24 @@ class Session:
         since = len(self.text())
         self.emulator.write(line.encode() + b"\n")
         return self.wait_for(pattern, since)
+
+    def plain(self, pattern):
+        """COM2 as a terminal sees it, until a line like that comes."""
+        path = self.emulator.gdb_socket()
+        end = time.monotonic() + WAIT
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.05)
+        text = b""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(WAIT)
+            sock.connect(path)
+            while not re.search(pattern.encode(), text):
+                data = sock.recv(4096)
+                if not data:
+                    raise Failure(f"COM2 never said: {pattern}")
+                text += data
+        self.log.write(text.decode(errors="replace"))
+        return text
 
     def gdb(self, *commands, interrupt=(), kill=False, elf=None):
         """What gdb says. interrupt: seconds to each Ctrl-C, from the word
@@ -227,6 +246,22 @@ case("gdb-triple", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
      expect=[r"triple fault"], run=triple)
 
 
+def shared(c):
+    """L0's console and gdb on one port: text, then packets."""
+    with Session(c) as s:
+        s.plain(r"abyme: gdb: on COM2")
+        time.sleep(1)
+        out = s.gdb("p $pc", "continue", "p/x $eax", "continue")
+        want(out, r"= \(void.*0x10", r"^abyme: vm0: CPU 0: triple fault",
+             r"SIGSEGV", r"= 0xabe11e")
+        s.ends()
+
+
+case("gdb-shared", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
+     hv="console=com2 gdb=com2,wait on-shutdown=poweroff", timeout=30,
+     run=shared)
+
+
 def l2(c):
     """A catchpoint on VM entry; the L2 is an inferior of its own."""
     with Session(c) as s:
@@ -250,6 +285,32 @@ def steps(c):
         want(out, r"^STEPS L1: \d\d+ steps, 0 wrong$",
              r"^STEPS L2: \d\d+ steps, 0 wrong$")
         s.ends()
+
+
+def stops(c):
+    """Ctrl-C in each place of lib/stops.h, and L1 goes on from there."""
+    stages = 5 if "svm" in c.l1 else 4
+    commands = ["set $go = &go", "set $stage = &stage"]
+    for _ in range(stages):
+        # a step ends a halt; GIF and IF are 0: it goes nowhere else
+        commands += [*GO, "p *$stage", "info threads", "p/x $eflags & 0x200",
+                     "set *$go = 1", "stepi"]
+    with Session(c) as s:
+        out = s.gdb(*commands, "continue", interrupt=(1.5,) * stages,
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        for i in range(stages):
+            want(out, rf"SIGINT[^$]*^\$\d+ = {i + 1}$",
+                 *[rf"CPU {n} L1" for n in range(c.cpus)], r"= 0x0$")
+        want(out, *[r"CPU 0 L2"] * 2)
+        s.ends()
+
+
+for emulator, guest, cpus in (("qemu", "svm", 1), ("qemu", "svm", 2),
+                              ("bochs", "vmx", 1), ("bochs", "vmx", 2)):
+    case(f"gdb-stops{'-2cpus' if cpus > 1 else ''}", emus=[emulator],
+         cpus=cpus, l1=path(f"guests/{guest}-stops.elf"), append="gdb",
+         hv="console=com1 gdb=com2,wait", timeout=60, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=stops)
 
 
 for emulator, guest in (("qemu", "svm-steps"), ("bochs", "vmx-steps")):

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a debugger breaks in: see lib/stops.h. */
+/* boot: emus=bochs bare timeout=40 */
+#include "tests/guests/lib/stops.h"
+#include "tests/guests/lib/vmx.h"
+
+static struct vl2 l2;
+
+PAYLOAD(l2_loop, "call stops_loop; vmcall")
+PAYLOAD(l2_halt, "call stops_halt; vmcall")
+
+static void run(void (*code)(void), const char *name)
+{
+	vl2_init(&l2, code);
+	vmw(VMCS_PROC_CTLS, vmr(VMCS_PROC_CTLS) & ~PROC_HLT);
+	stops_stage();
+	check_eq(vl2_run(&l2), REASON_VMCALL, name);
+}
+
+void main(void)
+{
+	vmx_on();
+	stops_init();
+	stops_common();
+	run(l2_loop, "l2-looped");
+	run(l2_halt, "l2-halted");
+	stage = 100;
+	vmx_off();
+}
