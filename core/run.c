@@ -133,10 +133,9 @@ int vm_mtrr_changed(struct vm *vm, u32 msr, u64 val)
 	if (!err)
 		err = slat_retype(vm->slat);
 	spin_unlock(&lock);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
+	/* No kick: MTRRs are each CPU's own. Another one goes on with the old
+	 * types until it writes its own MTRRs, and that exits. */
+	for (u32 i = 0; i < vm->nvcpus; i++)
 		request_set(vm->vcpus[i], REQ_FLUSH_TLB);
-		if (vm->vcpus[i]->cpu != this_cpu())
-			virt->kick(vm->vcpus[i]);
-	}
 	return err;
 }

@@ -42,8 +42,9 @@ struct nested_vmcs {
 
 	/* L1's own use of it for L2: its shadow VMCS, while L2 runs. */
 	struct nested_vmcs *shadow12;
-	bool linked;   /* vmcs02 has a link pointer */
-	bool borrowed; /* shadow12 is not active as L1 sees it */
+	bool nmi_window; /* vmcs02 has L0's NMI-window exiting (vmx_nmi.c) */
+	bool linked;	 /* vmcs02 has a link pointer */
+	bool borrowed;	 /* shadow12 is not active as L1 sees it */
 
 	u64 host_ar[SEG_GS + 1]; /* access rights of L1 after exits */
 
@@ -189,6 +190,11 @@ void vmx_reflect_nmi(struct vcpu *v);
 /* A VM entry failed after controls and host state were found good; vmcs01 or
  * vmcs02 is current. */
 void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);
+
+/* vmx_nmi.c: nmi_pending, or a window, while L2 is to run: vmcs02 is current,
+ * or (reflected) vmcs01. */
+void vmx_nmi_l2(struct vcpu *v);
+void vmx_nmi_window(struct vcpu *v, struct nested_vmcs *s, bool on);
 
 /* vmx_func.c */
 bool vmx_vmfunc(struct vcpu *v);

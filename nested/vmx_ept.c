@@ -99,6 +99,10 @@ static void use_ept01(struct vcpu *v)
 	struct nested_vmx *n = v->nvmx;
 	const struct vmx_vm *b = v->vm->backend;
 
+	if (unlikely(v->vmx->ept01_changed)) {
+		v->vmx->ept01_changed = false;
+		shadow_drop_all(n->shadow);
+	}
 	n->root = NULL;
 	n->eptp_owner = NULL;
 	n->eptp02 = b->eptp;

@@ -202,6 +202,8 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 		merge_controls(v, f);
 		merge_pages(v, f, proc2);
 	}
+	if (unlikely(s->nmi_window))
+		vmx_nmi_window(v, s, false);
 	/* Not saved: the value counts down anew on each entry. */
 	if ((f[SLOT_PIN_CTLS] & PIN_PREEMPTION) &&
 	    !(f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION))

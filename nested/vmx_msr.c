@@ -129,25 +129,15 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	return vmx_instruction(v, raw);
 }
 
-/* An NMI that L0 took and that is L1's, while L2 is about to run. */
 static void before_entry(struct vcpu *v)
 {
-	const struct nested_vmx *n = v->nvmx;
-	u64 ib;
+	const struct vmx_vcpu *x = v->vmx;
 
-	if (likely(!v->vmx->nmi_pending) || debug_holds(v))
-		return;
-	if (n->cur->v12->f[SLOT_PIN_CTLS] & PIN_NMI) {
-		v->vmx->nmi_pending = false;
-		vmx_reflect_nmi(v);
-		return;
-	}
-	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-	if (v->vmx->entry_info || v->vmx->vectoring ||
-	    (ib & (INTRBL_STI | INTRBL_MOV_SS | INTRBL_NMI)))
-		return; /* at a later exit */
-	v->vmx->nmi_pending = false;
-	vmx_inject_raw(v, INTR_INFO(INTR_TYPE_NMI, VEC_NMI), 0, 0);
+	if (unlikely(x->ept01_changed))
+		vmx_ept_enter(v);
+	if (unlikely(x->nmi_pending | v->nvmx->cur->nmi_window) &&
+	    !debug_holds(v))
+		vmx_nmi_l2(v);
 }
 
 static void nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])

@@ -62,6 +62,8 @@ bool vmx_route_l1(u32 basic, const struct vmx_route_in *in)
 		return msr(in, true);
 	case REASON_MOV_DR:
 		return in->f[SLOT_PROC_CTLS] & PROC_MOV_DR;
+	case REASON_NMI_WINDOW:
+		return in->f[SLOT_PROC_CTLS] & PROC_NMI_WINDOW;
 	default:
 		return io(in);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who gets an exit of L2's. L0 adds nothing to what makes L2 exit but a few
- * MSRs, a few ports, NMIs, EPT and, for the debugger, MOV DR; every other exit
- * is one that L1's controls, or the architecture, ask for. Pure.
+ * MSRs, a few ports, NMIs, their window, EPT and, for the debugger, MOV DR;
+ * every other exit is one that L1's controls, or the architecture, ask for. Pure.
  */
 #ifndef NESTED_VMX_ROUTE_H
 #define NESTED_VMX_ROUTE_H
@@ -23,7 +23,7 @@ struct vmx_route_in {
 /* The exits of which L0 may have asked for some itself. */
 #define ROUTED_EXITS                                                         \
 	(BIT(REASON_EXCEPTION_NMI) | BIT(REASON_RDMSR) | BIT(REASON_WRMSR) | \
-	 BIT(REASON_IO) | BIT(REASON_MOV_DR))
+	 BIT(REASON_IO) | BIT(REASON_NMI_WINDOW) | BIT(REASON_MOV_DR))
 
 /* L1's, without looking any further. */
 static inline bool vmx_route_always(u32 basic)

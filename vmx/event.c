@@ -209,6 +209,8 @@ static void deliver_nmi(struct vcpu *v)
 {
 	u64 ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 
+	if (v->run_state == VCPU_WAIT_SIPI)
+		return; /* it waits there, too */
 	if (v->vmx->entry_info || (ib & (SHADOW | INTRBL_NMI))) {
 		nmi_window(v, true);
 		return;

@@ -67,6 +67,7 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	if (v->vmx->waits)
 		vmx_watch_wait(v);
 	if (request_take(v, REQ_FLUSH_TLB)) {
+		slat_flushing(v->vm->slat, v->index);
 		vmx_invept(INVEPT_SINGLE, b->eptp);
 		v->vmx->ept01_changed = true;
 		if (!v->in_l2)

@@ -159,6 +159,17 @@ TEST(vmx_route_exceptions)
 	CHECK(routed(REASON_EXCEPTION_NMI, pf));
 }
 
+TEST(vmx_route_nmi_window)
+{
+	struct vmx_route_in in = { 0 };
+
+	reset();
+	CHECK(!routed(REASON_NMI_WINDOW, in));
+	CHECK(routed(REASON_INTR_WINDOW, in));
+	f[SLOT_PROC_CTLS] = PROC_NMI_WINDOW;
+	CHECK(routed(REASON_NMI_WINDOW, in));
+}
+
 TEST(vmx_route_msrs)
 {
 	static u8 map[4096];
