@@ -13,13 +13,28 @@ struct cpuid_rule {
 	u64 cr4;
 };
 
+/* PEBS, Processor Trace, hardware feedback: see MEMORY_WRITERS in
+ * core/msr_policy.c. */
 static const struct cpuid_rule leaf_1[] = {
+	{ ECX, 2, CLEAR, 0 }, /* DTES64 */
+	{ ECX, 4, CLEAR, 0 }, /* DS-CPL */
+	{ EDX, 21, CLEAR, 0 }, /* DS: BTS and PEBS */
 	{ ECX, 5, CLEAR, 0 }, /* VMX: the nested layer's */
 	{ ECX, 6, CLEAR, 0 }, /* SMX: GETSEC is L0's */
 	{ ECX, 27, CR4_BIT, CR4_OSXSAVE },
 };
 
+static const struct cpuid_rule leaf_6[] = {
+	{ EAX, 19, CLEAR, 0 }, /* HW_FEEDBACK */
+	{ EAX, 23, CLEAR, 0 }, /* Thread Director */
+};
+
+static const struct cpuid_rule leaf_d_1[] = {
+	{ ECX, 8, CLEAR, 0 }, /* XSS: Processor Trace */
+};
+
 static const struct cpuid_rule leaf_7[] = {
+	{ EBX, 25, CLEAR, 0 }, /* Processor Trace */
 	{ ECX, 4, CR4_BIT, CR4_PKE },
 };
 
@@ -83,6 +98,13 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 		if (!s->hide)
 			put_bit(&r[ECX], 31, true);
 		break;
+	case 6:
+		apply_rules(s, leaf_6, ARRAY_SIZE(leaf_6), r);
+		break;
+	case 0xd:
+		if (sub == 1)
+			apply_rules(s, leaf_d_1, ARRAY_SIZE(leaf_d_1), r);
+		break;
 	case 7:
 		if (sub == 0)
 			apply_rules(s, leaf_7, ARRAY_SIZE(leaf_7), r);
@@ -90,6 +112,7 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 	case 0x80000001:
 		apply_rules(s, leaf_80000001, ARRAY_SIZE(leaf_80000001), r);
 		break;
+	case 0x14:
 	case 0x8000000a:
 		memset(r, 0, 16);
 		break;
@@ -97,22 +120,30 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 }
 
 /* With @in in all registers: what comes out. */
-static void try_leaf(const struct cpuid_state *s, u32 leaf, u32 in, u32 r[4],
+static void try_leaf(const struct cpuid_state *s, u32 leaf, u32 sub, u32 in,
+		     u32 r[4],
 		     void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
 		     void *ctx)
 {
 	for (u32 i = 0; i < 4; i++)
 		r[i] = in;
-	cpuid_apply(s, leaf, 0, r);
+	cpuid_apply(s, leaf, sub, r);
 	if (more)
-		more(ctx, leaf, 0, r);
+		more(ctx, leaf, sub, r);
 }
 
 void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 		      void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
 		      void *ctx)
 {
-	static const u32 leaves[] = { 1, 0x80000001, 7, 0x8000000a };
+	static const struct {
+		u32 leaf, sub;
+	} leaves[NR_CPUID_EDITS] = {
+		[CPUID_1] = { 1, 0 },	[CPUID_80000001] = { 0x80000001, 0 },
+		[CPUID_6] = { 6, 0 },	[CPUID_7] = { 7, 0 },
+		[CPUID_D_1] = { 0xd, 1 }, [CPUID_14] = { 0x14, 0 },
+		[CPUID_8000000A] = { 0x8000000a, 0 },
+	};
 	struct cpuid_state st = *s;
 
 	/* As if the bits that follow the CPU's state were 0, or kept. */
@@ -122,14 +153,16 @@ void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 		struct cpuid_edit *e = &t->edit[i];
 
 		*e = (struct cpuid_edit){ .reg = ECX };
-		try_leaf(&st, leaves[i], ~0u, e->keep, more, ctx);
-		try_leaf(&st, leaves[i], 0, e->set, more, ctx);
+		try_leaf(&st, leaves[i].leaf, leaves[i].sub, ~0u, e->keep, more,
+			 ctx);
+		try_leaf(&st, leaves[i].leaf, leaves[i].sub, 0, e->set, more,
+			 ctx);
 	}
-	t->edit[0].bit = 1u << 27;
-	t->edit[0].cr4 = CR4_OSXSAVE;
-	t->edit[1].reg = EDX;
-	t->edit[1].bit = 1u << 11;
-	t->edit[1].mode64 = s->intel;
-	t->edit[2].bit = 1u << 4;
-	t->edit[2].cr4 = CR4_PKE;
+	t->edit[CPUID_1].bit = 1u << 27;
+	t->edit[CPUID_1].cr4 = CR4_OSXSAVE;
+	t->edit[CPUID_80000001].reg = EDX;
+	t->edit[CPUID_80000001].bit = 1u << 11;
+	t->edit[CPUID_80000001].mode64 = s->intel;
+	t->edit[CPUID_7].bit = 1u << 4;
+	t->edit[CPUID_7].cr4 = CR4_PKE;
 }

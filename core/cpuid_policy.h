@@ -28,22 +28,49 @@ struct cpuid_edit {
 	bool mode64; /* ... is kept in 64-bit mode only */
 };
 
+/* The first two by bit 31 of the leaf. */
+enum {
+	CPUID_1,
+	CPUID_80000001,
+	CPUID_6,
+	CPUID_7,
+	CPUID_D_1,
+	CPUID_14,
+	CPUID_8000000A,
+	NR_CPUID_EDITS
+};
+
 struct cpuid_table {
-	struct cpuid_edit edit[4];
+	struct cpuid_edit edit[NR_CPUID_EDITS];
 };
 
 /* What edits @leaf; NULL: nothing, or not by the table (CPUID_HV_BASE and what
  * follows). */
-static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
-						  u32 leaf, u32 sub)
+static inline const struct cpuid_edit *
+cpuid_find(const struct cpuid_table *t, u32 leaf, u32 sub)
 {
+	const u32 some = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 0xa | 1u << 0xd |
+			 1u << 0x14;
 	u32 low = leaf & 0x7fffffff;
 
+	if (low > 0x14 || !(some >> low & 1))
+		return NULL;
 	if (low == 1)
 		return &t->edit[leaf >> 31];
-	if (leaf == 7 && !sub)
-		return &t->edit[2];
-	return leaf == 0x8000000a ? &t->edit[3] : NULL;
+	switch (leaf) {
+	case 6:
+		return &t->edit[CPUID_6];
+	case 7:
+		return sub ? NULL : &t->edit[CPUID_7];
+	case 0xd:
+		return sub == 1 ? &t->edit[CPUID_D_1] : NULL;
+	case 0x14:
+		return &t->edit[CPUID_14];
+	case 0x8000000a:
+		return &t->edit[CPUID_8000000A];
+	default:
+		return NULL;
+	}
 }
 
 static inline bool cpuid_is_hv(u32 leaf)

@@ -188,6 +188,8 @@ static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 		return err;
 	case MSR_MTRR:
 		return write_mtrr(v, msr, val);
+	case MSR_XSSREG:
+		return val & XSS_PT ? -EINVAL : write_native(msr, val);
 	default:
 		return write_native(msr, val);
 	}

@@ -7,6 +7,23 @@
  * VMX and SVM MSRs answer as on a processor whose firmware has locked
  * virtualization off; with nesting on, the nested layer is asked first.
  */
+/*
+ * What writes to memory past EPT and npt01, by physical addresses or while L0
+ * runs: PEBS, Processor Trace (XRSTORS can load its registers, too), hardware
+ * feedback. CPUID shows none of it (core/cpuid_policy.c).
+ */
+#define MEMORY_WRITERS                                                     \
+	{ MSR_PEBS_ENABLE, MSR_PEBS_ENABLE, MSR_GP, MSR_GP },              \
+		{ MSR_RTIT_OUTPUT_BASE, MSR_RTIT_OUTPUT_MASK, MSR_GP,      \
+		  MSR_GP },                                                \
+		{ MSR_RTIT_CTL, MSR_RTIT_CR3_MATCH, MSR_GP, MSR_GP },      \
+		{ MSR_RTIT_ADDR0_A, MSR_RTIT_ADDR3_B, MSR_GP, MSR_GP },    \
+		{ MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST, MSR_GP,       \
+		  MSR_GP },                                                \
+	{                                                                  \
+		MSR_XSS, MSR_XSS, MSR_NATIVE, MSR_XSSREG                   \
+	}
+
 static const struct msr_rule rules[] = {
 	{ MSR_APIC_BASE, MSR_APIC_BASE, MSR_NATIVE, MSR_APICBASE },
 	{ MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, MSR_FEATCTL, MSR_GP },
@@ -16,6 +33,7 @@ static const struct msr_rule rules[] = {
 	{ MSR_MTRR_FIX4K_C0000, MSR_MTRR_FIX4K_F8000, MSR_NATIVE, MSR_MTRR },
 	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, MSR_NATIVE, MSR_MTRR },
 	{ MSR_VMX_BASIC, MSR_VMX_EXIT_CTLS2, MSR_GP, MSR_GP },
+	MEMORY_WRITERS,
 	{ MSR_EFER, MSR_EFER, MSR_EFERREG, MSR_EFERREG },
 	{ MSR_VM_CR, MSR_VM_CR, MSR_VMCR, MSR_IGNORE },
 	{ MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA, MSR_GP, MSR_GP },

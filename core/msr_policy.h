@@ -14,6 +14,7 @@ enum msr_action {
 	MSR_EFERREG,  /* what the backend holds of EFER */
 	MSR_FEATCTL,  /* IA32_FEATURE_CONTROL with VMX locked off */
 	MSR_VMCR,     /* VM_CR with SVM locked off */
+	MSR_XSSREG,   /* native, but for Processor Trace's state */
 };
 
 struct msr_rule {

@@ -10,23 +10,28 @@
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/msr_policy.h"
+#include "core/x86.h"
 #include "mm/guest.h"
 #include "nested/vmx_msrlist_rules.h"
 
 static bool load_one(struct vcpu *v, const struct msr_entry *m)
 {
 	int field = msr_entry_field(m->index);
+	u64 val = m->value;
 
 	if (!msr_entry_loadable(m, &v->nvmx->env))
 		return false;
+	if (m->index == MSR_EFER &&
+	    msr_entry_efer(m->value, vmread(VMCS_GUEST_EFER),
+			   vmread(VMCS_GUEST_CR0) & CR0_PG, &val))
+		return false;
 	if (field >= 0) {
-		vmwrite((u64)field, m->value);
+		vmwrite((u64)field, val);
 		return true;
 	}
 	if (msr_action(m->index, true) == MSR_IGNORE)
 		return true;
-	return msr_action(m->index, true) == MSR_NATIVE &&
-	       !wrmsr_safe(m->index, m->value);
+	return msr_entry_native(m) && !wrmsr_safe(m->index, m->value);
 }
 
 /*

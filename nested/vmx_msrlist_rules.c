@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "nested/vmx_msrlist_rules.h"
 
+#include "core/err.h"
 #include "core/msr.h"
+#include "core/msr_policy.h"
+#include "core/x86.h"
 
 int msr_entry_field(u32 msr)
 {
@@ -50,6 +53,35 @@ bool msr_entry_storable(const struct msr_entry *m)
 bool msr_entry_loadable(const struct msr_entry *m,
 			const struct vmx_check_env *e)
 {
-	return msr_entry_storable(m) && m->index != MSR_FS_BASE &&
-	       m->index != MSR_GS_BASE && value_ok(e, m->index, m->value);
+	switch (m->index) {
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	/* The microcode's address would be one of L0's. */
+	case MSR_BIOS_UPDT_TRIG:
+	case MSR_BIOS_SIGN_ID:
+		return false;
+	default:
+		return msr_entry_storable(m) && value_ok(e, m->index, m->value);
+	}
+}
+
+bool msr_entry_native(const struct msr_entry *m)
+{
+	switch (msr_action(m->index, true)) {
+	case MSR_NATIVE:
+		return true;
+	case MSR_XSSREG:
+		return !(m->value & XSS_PT);
+	default:
+		return false;
+	}
+}
+
+/* SDM 3A, "Extended Feature Enable Register": LMA is the processor's. */
+int msr_entry_efer(u64 val, u64 now, bool paging, u64 *res)
+{
+	if (((val ^ now) & EFER_LME) && paging)
+		return -EINVAL;
+	*res = (val & ~(u64)EFER_LMA) | (now & EFER_LMA);
+	return 0;
 }

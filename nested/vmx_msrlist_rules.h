@@ -22,4 +22,11 @@ bool msr_entry_loadable(const struct msr_entry *m,
 			const struct vmx_check_env *e);
 bool msr_entry_storable(const struct msr_entry *m);
 
+/* May L0 carry out a load by WRMSR? */
+bool msr_entry_native(const struct msr_entry *m);
+
+/* What loading @val makes of IA32_EFER, which is @now: *res, or -EINVAL: LME
+ * does not change while there is paging. */
+int __must_check msr_entry_efer(u64 val, u64 now, bool paging, u64 *res);
+
 #endif

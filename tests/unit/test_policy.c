@@ -119,6 +119,12 @@ TEST(msr_actions)
 	CHECK_EQ(msr_action(MSR_VM_CR, false), MSR_VMCR);
 	CHECK_EQ(msr_action(MSR_VM_CR, true), MSR_IGNORE);
 	CHECK_EQ(msr_action(MSR_MTRR_DEF_TYPE, true), MSR_MTRR);
+	CHECK_EQ(msr_action(MSR_RTIT_CTL, true), MSR_GP);
+	CHECK_EQ(msr_action(MSR_RTIT_OUTPUT_BASE, false), MSR_GP);
+	CHECK_EQ(msr_action(MSR_PEBS_ENABLE, true), MSR_GP);
+	CHECK_EQ(msr_action(MSR_HW_FEEDBACK_PTR, true), MSR_GP);
+	CHECK_EQ(msr_action(MSR_XSS, false), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_XSS, true), MSR_XSSREG);
 	CHECK_EQ(msr_action(MSR_PAT, true), MSR_NATIVE);
 }
 
@@ -140,7 +146,8 @@ TEST(cpuid_hides_virtualization_and_follows_cr4)
 	u32 r[4] = { ~0u, ~0u, ~0u, ~0u };
 
 	cpuid_apply(&s, 1, 0, r);
-	CHECK_EQ(r[2], ~0u & ~(BIT(5) | BIT(6) | BIT(27)));
+	CHECK_EQ(r[2], ~0u & ~(BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(27)));
+	CHECK_EQ(r[3], ~0u & ~BIT(21));
 	s.cr4 = CR4_OSXSAVE;
 	r[2] = 0;
 	cpuid_apply(&s, 1, 0, r);
@@ -231,9 +238,12 @@ static void same_as_applied(const struct cpuid_state *s, u32 leaf, u32 sub,
 
 TEST(cpuid_table_does_what_the_rules_say)
 {
-	static const u32 leaves[] = { 0,	  1,	      2,
-				      7,	  0xd,	      0x80000000,
-				      0x80000001, 0x80000008, 0x8000000a };
+	static const u32 leaves[] = {
+		0,	    1,		2,	    6,		7,
+		0xa,	    0xd,	0x14,	    0x15,	0x80000000,
+		0x80000001, 0x80000006, 0x80000007, 0x80000008, 0x8000000a,
+		0x8000000d, 0x80000014,
+	};
 
 	for (u32 bits = 0; bits < 64; bits++) {
 		struct cpuid_state s = {

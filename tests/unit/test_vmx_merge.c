@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: nested/vmx_controls.c nested/vmx_perm.c nested/vmx_route.c nested/vmx_msrlist_rules.c vmx/bitmap.c vmx/vmcs.c */
+/* sources: nested/vmx_controls.c nested/vmx_perm.c nested/vmx_route.c nested/vmx_msrlist_rules.c core/msr_policy.c vmx/bitmap.c vmx/vmcs.c */
 #include "tests/unit/unit.h"
 
 #include "core/msr.h"
@@ -273,4 +273,39 @@ TEST(vmx_msr_areas)
 	CHECK(!msr_entry_loadable(&m, &e));
 	CHECK_EQ(msr_entry_field(MSR_EFER), VMCS_GUEST_EFER);
 	CHECK_EQ(msr_entry_field(MSR_LSTAR), -1);
+}
+
+TEST(vmx_msr_entries_that_are_l0s)
+{
+	struct vmx_check_env e = { .la_bits = 48 };
+	struct msr_entry m = { .index = MSR_BIOS_UPDT_TRIG };
+
+	CHECK(!msr_entry_loadable(&m, &e)); /* an address of L0's */
+	m.index = MSR_LSTAR;
+	CHECK(msr_entry_native(&m));
+	m.index = MSR_APIC_BASE;
+	CHECK(!msr_entry_native(&m));
+	m.index = MSR_MTRR_DEF_TYPE;
+	CHECK(!msr_entry_native(&m));
+	m.index = MSR_RTIT_CTL;
+	CHECK(!msr_entry_native(&m));
+	m.index = MSR_PEBS_ENABLE;
+	CHECK(!msr_entry_native(&m));
+	m.index = MSR_XSS;
+	CHECK(msr_entry_native(&m));
+	m.value = XSS_PT;
+	CHECK(!msr_entry_native(&m));
+}
+
+TEST(vmx_msr_entry_efer)
+{
+	const u64 lm = EFER_LME | EFER_LMA;
+	u64 r;
+
+	CHECK(!msr_entry_efer(EFER_SCE | EFER_LME, lm, true, &r));
+	CHECK_EQ(r, EFER_SCE | lm);
+	CHECK(msr_entry_efer(EFER_SCE, lm, true, &r));
+	CHECK(msr_entry_efer(lm, 0, true, &r));
+	CHECK(!msr_entry_efer(lm, 0, false, &r));
+	CHECK_EQ(r, EFER_LME);
 }
