@@ -13,17 +13,14 @@ struct cpuid_rule {
 	u64 cr4;
 };
 
-/* PEBS, Processor Trace, hardware feedback: see MEMORY_WRITERS in
- * core/msr_policy.c. */
 static const struct cpuid_rule leaf_1[] = {
-	{ ECX, 2, CLEAR, 0 }, /* DTES64 */
-	{ ECX, 4, CLEAR, 0 }, /* DS-CPL */
-	{ EDX, 21, CLEAR, 0 }, /* DS: BTS and PEBS */
 	{ ECX, 5, CLEAR, 0 }, /* VMX: the nested layer's */
 	{ ECX, 6, CLEAR, 0 }, /* SMX: GETSEC is L0's */
 	{ ECX, 27, CR4_BIT, CR4_OSXSAVE },
 };
 
+/* Processor Trace, hardware feedback: see MEMORY_WRITERS in
+ * core/msr_policy.c. */
 static const struct cpuid_rule leaf_6[] = {
 	{ EAX, 19, CLEAR, 0 }, /* HW_FEEDBACK */
 	{ EAX, 23, CLEAR, 0 }, /* Thread Director */
@@ -139,9 +136,12 @@ void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 	static const struct {
 		u32 leaf, sub;
 	} leaves[NR_CPUID_EDITS] = {
-		[CPUID_1] = { 1, 0 },	[CPUID_80000001] = { 0x80000001, 0 },
-		[CPUID_6] = { 6, 0 },	[CPUID_7] = { 7, 0 },
-		[CPUID_D_1] = { 0xd, 1 }, [CPUID_14] = { 0x14, 0 },
+		[CPUID_1] = { 1, 0 },
+		[CPUID_80000001] = { 0x80000001, 0 },
+		[CPUID_6] = { 6, 0 },
+		[CPUID_7] = { 7, 0 },
+		[CPUID_D_1] = { 0xd, 1 },
+		[CPUID_14] = { 0x14, 0 },
 		[CPUID_8000000A] = { 0x8000000a, 0 },
 	};
 	struct cpuid_state st = *s;

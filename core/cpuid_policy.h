@@ -46,8 +46,8 @@ struct cpuid_table {
 
 /* What edits @leaf; NULL: nothing, or not by the table (CPUID_HV_BASE and what
  * follows). */
-static inline const struct cpuid_edit *
-cpuid_find(const struct cpuid_table *t, u32 leaf, u32 sub)
+static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
+						  u32 leaf, u32 sub)
 {
 	const u32 some = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 0xa | 1u << 0xd |
 			 1u << 0x14;

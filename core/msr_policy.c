@@ -8,20 +8,20 @@
  * virtualization off; with nesting on, the nested layer is asked first.
  */
 /*
- * What writes to memory past EPT and npt01, by physical addresses or while L0
- * runs: PEBS, Processor Trace (XRSTORS can load its registers, too), hardware
- * feedback. CPUID shows none of it (core/cpuid_policy.c).
+ * What writes to memory past EPT: Processor Trace (XRSTORS can load its
+ * registers, too) and hardware feedback take physical addresses; CPUID does
+ * not show them (core/cpuid_policy.c). PEBS takes linear ones, and would store
+ * at L1's while L0 runs: it stays off.
  */
-#define MEMORY_WRITERS                                                     \
-	{ MSR_PEBS_ENABLE, MSR_PEBS_ENABLE, MSR_GP, MSR_GP },              \
-		{ MSR_RTIT_OUTPUT_BASE, MSR_RTIT_OUTPUT_MASK, MSR_GP,      \
-		  MSR_GP },                                                \
-		{ MSR_RTIT_CTL, MSR_RTIT_CR3_MATCH, MSR_GP, MSR_GP },      \
-		{ MSR_RTIT_ADDR0_A, MSR_RTIT_ADDR3_B, MSR_GP, MSR_GP },    \
-		{ MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST, MSR_GP,       \
-		  MSR_GP },                                                \
-	{                                                                  \
-		MSR_XSS, MSR_XSS, MSR_NATIVE, MSR_XSSREG                   \
+#define MEMORY_WRITERS                                                         \
+	{ MSR_PEBS_ENABLE, MSR_PEBS_ENABLE, MSR_NATIVE, MSR_IGNORE },          \
+		{ MSR_RTIT_OUTPUT_BASE, MSR_RTIT_OUTPUT_MASK, MSR_GP,          \
+		  MSR_GP },                                                    \
+		{ MSR_RTIT_CTL, MSR_RTIT_CR3_MATCH, MSR_GP, MSR_GP },          \
+		{ MSR_RTIT_ADDR0_A, MSR_RTIT_ADDR3_B, MSR_GP, MSR_GP },        \
+		{ MSR_HW_FEEDBACK_PTR, MSR_HW_FEEDBACK_LAST, MSR_GP, MSR_GP }, \
+	{                                                                      \
+		MSR_XSS, MSR_XSS, MSR_NATIVE, MSR_XSSREG                       \
 	}
 
 static const struct msr_rule rules[] = {

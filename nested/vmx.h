@@ -183,8 +183,11 @@ hpa_t vmx_page(struct vcpu *v, u64 l1pa);
 bool vmx_exit_l2(struct vcpu *v, u32 raw);
 /* Leave L2 for L1: @reason and @qual, else what hardware told. */
 void vmx_reflect(struct vcpu *v, u32 reason, u64 qual);
-/* An exception of L0's making that L1 intercepts. */
-void vmx_reflect_exception(struct vcpu *v, u8 vector);
+/* An exception of L0's making that L1 intercepts: as in the exit's
+ * interruption information, with its error code. */
+void vmx_reflect_exception(struct vcpu *v, u32 info, u32 error);
+/* One that waits for the entry to L2: does L1 intercept it? */
+void vmx_exception_l2(struct vcpu *v);
 /* The NMI that L0 took is L1's by NMI exiting. */
 void vmx_reflect_nmi(struct vcpu *v);
 /* A VM entry failed after controls and host state were found good; vmcs01 or

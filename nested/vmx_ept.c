@@ -233,7 +233,8 @@ static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
 	if (guest_write(v->vm, L1PA(v12[SLOT_VE_INFO_ADDR]), &i, sizeof(i)))
 		return false;
 	if (v12[SLOT_EXCEPTION_BITMAP] & BIT(VEC_VE))
-		vmx_reflect_exception(v, VEC_VE);
+		vmx_reflect_exception(v, INTR_INFO(INTR_TYPE_HARD_EXC, VEC_VE),
+				      0);
 	else
 		vmx_inject_raw(v, INTR_INFO(INTR_TYPE_HARD_EXC, VEC_VE), 0, 0);
 	return true;

@@ -127,15 +127,33 @@ static void undelivered(struct vcpu *v, struct nested_vmcs *s)
 		vmx_field_set(s, SLOT_EXIT_INSTR_LEN, len);
 }
 
-void vmx_reflect_exception(struct vcpu *v, u8 vector)
+void vmx_reflect_exception(struct vcpu *v, u32 info, u32 error)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
 	vmx_sync_guest(v, s);
 	vmx_field_set(s, SLOT_IDT_VECTORING, 0);
-	vmx_field_set(s, SLOT_EXIT_INTR_INFO,
-		      INTR_INFO(INTR_TYPE_HARD_EXC, vector));
+	vmx_field_set(s, SLOT_EXIT_INTR_INFO, info);
+	if (info & INTR_ERROR)
+		vmx_field_set(s, SLOT_EXIT_INTR_ERROR, error);
 	finish_reflect(v, s, REASON_EXCEPTION_NMI, 0);
+}
+
+void vmx_exception_l2(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->vmx;
+	struct vmx_route_in in = { .f = v->nvmx->cur->v12->f,
+				   .intr_info = x->entry_info };
+
+	x->own_exception = false;
+	if (in.intr_info & INTR_ERROR)
+		in.error = (u32)vmread(VMCS_ENTRY_ERROR_CODE);
+	if (!(in.intr_info & INTR_VALID) ||
+	    !vmx_route_l1(REASON_EXCEPTION_NMI, &in))
+		return;
+	x->entry_info = 0;
+	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+	vmx_reflect_exception(v, in.intr_info, in.error);
 }
 
 void vmx_reflect_nmi(struct vcpu *v)

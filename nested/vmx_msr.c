@@ -135,7 +135,9 @@ static void before_entry(struct vcpu *v)
 
 	if (unlikely(x->ept01_changed))
 		vmx_ept_enter(v);
-	if (unlikely(x->nmi_pending | v->nvmx->cur->nmi_window) &&
+	if (unlikely(x->own_exception))
+		vmx_exception_l2(v);
+	if (unlikely(x->nmi_pending | v->nvmx->cur->nmi_window) && v->in_l2 &&
 	    !debug_holds(v))
 		vmx_nmi_l2(v);
 }

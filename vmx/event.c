@@ -80,6 +80,7 @@ static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	u32 info = INTR_INFO(soft ? INTR_TYPE_SOFT_EXC : INTR_TYPE_HARD_EXC,
 			     vector);
 
+	v->vmx->own_exception = v->in_l2;
 	if (soft) {
 		vmx_inject_raw(v, info, 0, (u32)vmx_get(v, CACHED_INSTR_LEN));
 		return;

@@ -119,8 +119,11 @@ struct vmx_vcpu {
 	bool nmi_pending;
 	bool nmi_window; /* NMI-window exiting is on in vmcs01 for that */
 	bool kicked;	 /* the INIT on its way is L0's; atomic */
-	bool fresh;	 /* started by a SIPI, not entered since */
-	bool waits;	 /* for a SIPI, in L0 (watch.c) */
+	/* What entry_info has for L2 is an exception of L0's own making: L1
+	 * may intercept it (before_entry). */
+	bool own_exception;
+	bool fresh; /* started by a SIPI, not entered since */
+	bool waits; /* for a SIPI, in L0 (watch.c) */
 	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;

@@ -235,6 +235,10 @@ PAYLOAD(do_io, "in $0x60, %al; in $0x61, %al; mov $0x8061, %edx;"
 	       "in %dx, %al; vmcall")
 PAYLOAD(msr_read, "rdmsr; vmcall")
 PAYLOAD(msr_write, "wrmsr; vmcall")
+PAYLOAD(only_vmcall, "vmcall")
+PAYLOAD(msr_open, "xor %eax, %eax; mov $512, %ecx; rep stosq;"
+		  "mov $0x1b, %ecx; mov %r8d, %eax; mov %r9d, %edx;"
+		  "wrmsr; vmcall")
 PAYLOAD(do_cr3, "mov %rcx, %cr3; vmcall")
 PAYLOAD(do_triple, "sub $16, %rsp; movq $0, (%rsp); movq $0, 8(%rsp);"
 		   "lidt (%rsp); ud2")
@@ -295,6 +299,63 @@ static void test_msr_bitmap(void)
 	check_eq(vl2_run(&l2), REASON_RDMSR, "msr-bitmap-outside");
 }
 
+/* #GP of an access that the bitmap lets through: L1 may intercept it. */
+static void test_msr_gp(void)
+{
+	for (u32 i = 0; i < 2; i++) {
+		memset(bitmap, 0, PAGE_SIZE);
+		vl2_init(&l2, msr_write);
+		l2.gprs.rcx = MSR_VMX_BASIC; /* read-only */
+		vmw(VMCS_PROC_CTLS, vmx_proc((u32)PROC_MSR_BITMAP));
+		vmw(VMCS_MSR_BITMAP, (u64)bitmap);
+		vmw(VMCS_EXCEPTION_BITMAP, i ? BIT(VEC_GP) : 0);
+		vmw(VMCS_GUEST_IDTR_LIMIT, 0);
+		check_eq(vl2_run(&l2),
+			 i ? REASON_EXCEPTION_NMI : REASON_TRIPLE_FAULT,
+			 "msr-gp");
+		if (!i)
+			continue;
+		check_eq(vmr(VMCS_EXIT_INTR_INFO),
+			 INTR_INFO(INTR_TYPE_HARD_EXC, VEC_GP) | INTR_ERROR,
+			 "msr-gp-info");
+		check_eq(vmr(VMCS_EXIT_INTR_ERROR), 0, "msr-gp-error");
+		check_eq(vmr(VMCS_GUEST_RIP), (u64)msr_write, "msr-gp-rip");
+		check_eq(vmr(VMCS_IDT_VECTORING) & INTR_VALID, 0,
+			 "msr-gp-vectoring");
+	}
+}
+
+static u32 abyme_exits(void)
+{
+	return cpuid_reg(0x40000010, 0, EAX);
+}
+
+/* L2 clears all of L1's bitmap while it runs: an access that L0 watches must
+ * exit to L0 all the same. */
+static void test_msr_bitmap_opened(void)
+{
+	u64 base = rdmsr(0x1b);
+	u32 exits[2];
+
+	if (!on_abyme()) {
+		skip("msr-bitmap-opened", "what happens then is not defined");
+		return;
+	}
+	for (u32 i = 0; i < 2; i++) {
+		memset(bitmap, 0xff, PAGE_SIZE);
+		vl2_init(&l2, i ? msr_open : only_vmcall);
+		l2.gprs.rdi = (u64)bitmap;
+		l2.gprs.r8 = (u32)base;
+		l2.gprs.r9 = base >> 32;
+		vmw(VMCS_PROC_CTLS, vmx_proc((u32)PROC_MSR_BITMAP));
+		vmw(VMCS_MSR_BITMAP, (u64)bitmap);
+		exits[i] = abyme_exits();
+		check_eq(vl2_run(&l2), REASON_VMCALL, "msr-bitmap-opened");
+		exits[i] = abyme_exits() - exits[i];
+	}
+	check_eq(exits[1] - exits[0], 1, "msr-bitmap-opened-exits");
+}
+
 static void test_cr(void)
 {
 	vl2_init(&l2, do_cr3);
@@ -352,6 +413,8 @@ void main(void)
 	test_exception_info();
 	test_io_bitmap();
 	test_msr_bitmap();
+	test_msr_gp();
+	test_msr_bitmap_opened();
 	test_cr();
 	test_others();
 	vmx_off();
