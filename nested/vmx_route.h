@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who gets an exit of L2's. L0 adds nothing to what makes L2 exit but a few
- * MSRs, a few ports, NMIs, their window, EPT and, for the debugger, MOV DR;
- * every other exit is one that L1's controls, or the architecture, ask for. Pure.
+ * MSRs, a few ports, NMIs, their window, EPT and, for the debugger, MOV DR; all
+ * other exits are what L1's controls, or the architecture, ask for. Pure.
  */
 #ifndef NESTED_VMX_ROUTE_H
 #define NESTED_VMX_ROUTE_H
