@@ -29,6 +29,10 @@ kvm("-2cpus-l2-2cpus", "abyme.l2cpus=2", cpus=2, emus=["bochs"],
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
 kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=200)
+kvm("-again-ept0", "abyme.l2times=5 abyme.kvm_intel=ept=0", emus=["bochs"],
+    timeout=900, slow=200)
+kvm("-2cpus-again", "abyme.l2times=5", cpus=2, emus=["bochs"], timeout=900,
+    slow=300)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
 
@@ -40,8 +44,21 @@ for emulator, seconds, limit in ("qemu", 80, 400), ("bochs", 1000, 3000):
         modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=limit,
         expect=L3_UP, slow=seconds)
 
+# a model with PML and TSC scaling; Linux cannot find its TSC's rate in Bochs
+SKYLAKE = dict(cpu="corei7_skylake_x", words="tsc_early_khz=100000")
+
+
+def option_off(option, often=False, cpu=None, words=""):
+    kvm(f"-no-{option}", f"abyme.kvm_intel={option}=0 {words}", cpu=cpu,
+        emus=["bochs"], timeout=300, slow=0 if often else 50)
+
+
 # KVM's own options, one after the other; three of them in every run
-OFTEN = "vpid", "unrestricted_guest", "enable_shadow_vmcs"
-for option in OFTEN + ("flexpriority", "preemption_timer", "pml", "eptad"):
-    kvm(f"-no-{option}", f"abyme.kvm_intel={option}=0", emus=["bochs"],
-        timeout=300, slow=0 if option in OFTEN else 70)
+option_off("vpid", often=True)
+option_off("unrestricted_guest", often=True)
+option_off("enable_shadow_vmcs", often=True)
+option_off("flexpriority")
+option_off("preemption_timer")
+option_off("eptad")
+option_off("pml", **SKYLAKE)
+kvm("-skylake", emus=["bochs"], timeout=300, slow=50, **SKYLAKE)

@@ -39,5 +39,7 @@ def domu(name, emu, **fields):
 
 xen("xen-dom0", "qemu", timeout=120)
 xen("xen-dom0", "bochs", timeout=240)
+xen("xen-dom0-2cpus", "bochs", cpus=2, dom0="abyme.cpus=2", timeout=500,
+    slow=200)
 domu("pvh", "qemu", timeout=120)
-domu("pvh", "bochs", timeout=500, slow=True)
+domu("pvh", "bochs", timeout=500, slow=200)
