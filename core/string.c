@@ -8,7 +8,13 @@
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
+	size_t words = n / 8;
 
+	__asm__ volatile("rep movsq"
+			 : "+D"(d), "+S"(src), "+c"(words)
+			 :
+			 : "memory");
+	n &= 7;
 	__asm__ volatile("rep movsb"
 			 : "+D"(d), "+S"(src), "+c"(n)
 			 :
