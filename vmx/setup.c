@@ -245,6 +245,7 @@ void vmx_vcpu_load(struct vcpu *v)
 {
 	v->cpu = this_cpu();
 	v->cpu->vcpu = v;
+	v->vmx->kicked = false; /* one that no L0 was there to notice */
 	v->vmx->vmcs01.clear_needed = true;
 	vmx_select(v, &v->vmx->vmcs01);
 	vmcs01_controls(v);
