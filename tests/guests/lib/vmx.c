@@ -145,7 +145,7 @@ void *vmx_region(void)
 	return p;
 }
 
-void vmx_on(void)
+void vmx_on_at(void *region)
 {
 	u64 fc;
 
@@ -161,10 +161,15 @@ void vmx_on(void)
 		  rdmsr(MSR_VMX_CR0_FIXED1));
 	write_cr4((read_cr4() | rdmsr(MSR_VMX_CR4_FIXED0)) &
 		  rdmsr(MSR_VMX_CR4_FIXED1));
+	if (vmxon_insn((u64)region) != VMX_OK)
+		die("vmxon", "failed");
+}
+
+void vmx_on(void)
+{
 	if (!vmxon_page)
 		vmxon_page = vmx_region();
-	if (vmxon_insn((u64)vmxon_page) != VMX_OK)
-		die("vmxon", "failed");
+	vmx_on_at(vmxon_page);
 }
 
 void vmx_off(void)
@@ -197,7 +202,7 @@ static u64 tss_base(u16 sel)
 	return (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32;
 }
 
-static void set_host(void)
+void vl2_set_host(void)
 {
 	struct desc_ptr gdtr, idtr;
 	u16 tr;
@@ -291,7 +296,7 @@ void vl2_init(struct vl2 *l, void (*code)(void))
 	if (vmclear((u64)l->vmcs) != VMX_OK || vmptrld((u64)l->vmcs) != VMX_OK)
 		die("vmptrld", "VMCS at %lx", (u64)l->vmcs);
 	set_controls();
-	set_host();
+	vl2_set_host();
 	set_guest(l, code);
 }
 

@@ -41,6 +41,8 @@ enum vmx_result { VMX_OK, VMX_INVALID, VMX_VALID };
  */
 void vmx_on(void);
 void vmx_off(void);
+/* The same with a VMXON region of the caller's: one for each CPU. */
+void vmx_on_at(void *region);
 extern void *vmxon_page;
 /* A page with the revision identifier at its start. */
 void *vmx_region(void);
@@ -72,6 +74,8 @@ void vl2_init(struct vl2 *l, void (*code)(void));
 /* The same in real mode (unrestricted guest and EPT must be on already in
  * PROC2_CTLS or are left to the test): see svm.h. */
 void vl2_init_real(struct vl2 *l, const void *code, size_t len, u32 base);
+/* The host state of the CPU that calls, into the current VMCS. */
+void vl2_set_host(void);
 /* VMLAUNCH or VMRESUME; exit reason, or VL2_FAIL_*. */
 u32 vl2_run(struct vl2 *l);
 void vl2_skip(void); /* by the exit's instruction length */
