@@ -109,6 +109,7 @@ help:
 	@echo "make run        boot the demonstration [EMU=qemu|bochs|bochs-svm|kvm]"
 	@echo "                [CPUS=n MEM=mb L1=F APPEND= MODULES= HV= SHELL_L1=1]"
 	@echo "make debug      the same, waiting for gdb, and gdb on it"
+	@echo "                [SYMBOLS=ELF SCRIPT=gdb-commands]"
 	@echo "make test       check, unit, boot-test"
 	@echo "make unit       host unit tests (ASan, UBSan)"
 	@echo "make check      formatting, include rules, headers, static analysis"

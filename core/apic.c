@@ -62,6 +62,15 @@ u32 apic_id(void)
 	return *xapic(APIC_ID) >> 24;
 }
 
+u32 apic_peek(u32 reg)
+{
+	u64 val;
+
+	if (!x2apic())
+		return *xapic(reg);
+	return rdmsr_safe(MSR_X2APIC_FIRST + (reg >> 4), &val) ? 0 : (u32)val;
+}
+
 void apic_send_nmi(u32 id)
 {
 	icr_write(id, ICR_NMI | ICR_ASSERT);

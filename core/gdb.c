@@ -173,6 +173,13 @@ static void serve(void)
 	}
 }
 
+static bool panic_next;
+
+void gdb_panic_next(void)
+{
+	panic_next = true;
+}
+
 static void release(struct vcpu *v)
 {
 	gdb_console_flush(&g.rsp);
@@ -181,6 +188,10 @@ static void release(struct vcpu *v)
 	gdb_dr_update(v);
 	virt->set_debug(v);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
+	if (panic_next) {
+		panic_next = false;
+		panic("monitor panic");
+	}
 	if (v->debug.hold)
 		wait_here(v);
 }
@@ -204,13 +215,16 @@ void gdb_stop_request(struct vcpu *v)
 
 void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 {
-	while (!claim(v))
+	bool serving = g.server == v; /* it fails while it serves */
+
+	while (!serving && !claim(v))
 		wait_here(v);
 	gdb_console_flush(&g.rsp);
 	g.why = (struct gdb_stop){ kind, thread_of(v), addr };
 	gdb_rsp_stopped(&g.rsp, &g.why);
 	serve();
-	release(v);
+	if (!serving)
+		release(v);
 }
 
 bool gdb_attached(void)

@@ -11,6 +11,7 @@
 #include "core/gdb_rsp.h"
 #include "core/types.h"
 #include "core/virt.h"
+#include "mm/pt_format.h"
 
 struct cpu;
 
@@ -69,6 +70,14 @@ u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr);
 u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la);
 /* Linear to the level's physical address. -1: not mapped. */
 int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa);
+/* The same, telling gdb of each entry on the way. */
+int gdb_translate_show(struct vcpu *v, bool l2, u64 la, u64 *pa);
+
+/* Walks on gdb's console (core/gdb_walk.c): @w of @m, which leads to an
+ * address of the kind @to; and all second stages below physical @pa. */
+void gdb_walk_show(const struct pt_mode *m, enum pt_result r,
+		   const struct pt_walk *w, const char *to);
+void gdb_show_tables(struct vcpu *v, bool l2, u64 pa);
 
 /* Processes: 1 is L1; an L2 gets the next number when it is first seen. */
 u32 gdb_pid_of_l2(struct vcpu *v);
@@ -168,6 +177,9 @@ void gdb_console_flush(struct gdb_rsp *r);
  * does will. */
 void gdb_console_turn(struct vcpu *v);
 bool gdb_attached(void);
+
+/* L0 panics as soon as it goes on. */
+void gdb_panic_next(void);
 
 /* Monitor commands (core/gdb_monitor.c). */
 int gdb_monitor(struct gdb_thread t, const char *line);

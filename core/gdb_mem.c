@@ -57,13 +57,14 @@ static u64 root_of(const struct pt_format *f, u64 cr3)
 	return f == &pt_x86_32 ? cr3 & BITS(31, 12) : cr3 & PT_ADDR;
 }
 
-int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa)
+static int translate(struct vcpu *v, bool l2, u64 la, u64 *pa, bool show)
 {
-	u64 cr4 = virt->get_reg(v, VREG_CR4);
+	u64 cr3 = virt->get_reg(v, VREG_CR3), cr4 = virt->get_reg(v, VREG_CR4);
 	u64 efer = virt->get_reg(v, VREG_EFER);
 	const struct pt_format *f = format_of(cr4, efer);
 	struct level l = { v, l2 };
 	u64 flags = PT_1G;
+	enum pt_result r;
 	struct pt_mode m;
 	struct pt_walk w;
 
@@ -74,11 +75,24 @@ int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa)
 	flags |= efer & EFER_NXE ? PT_NX : 0;
 	flags |= cr4 & CR4_PSE ? PT_PSE : 0;
 	pt_mode_init(&m, f, v->vm->slat->phys_bits, flags);
-	if (pt_walk(&m, root_of(f, virt->get_reg(v, VREG_CR3)),
-		    la & BITS(f->in_bits - 1, 0), physical, &l, &w) != PT_OK)
-		return -1;
+	r = pt_walk(&m, root_of(f, cr3), la & BITS(f->in_bits - 1, 0), physical,
+		    &l, &w);
+	if (show) {
+		gdb_say("%s, CR3 %#lx, of linear %#lx:", f->name, cr3, la);
+		gdb_walk_show(&m, r, &w, l2 ? "L2-physical" : "L1-physical");
+	}
 	*pa = w.addr;
-	return 0;
+	return r == PT_OK ? 0 : -1;
+}
+
+int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa)
+{
+	return translate(v, l2, la, pa, false);
+}
+
+int gdb_translate_show(struct vcpu *v, bool l2, u64 la, u64 *pa)
+{
+	return translate(v, l2, la, pa, true);
 }
 
 u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la)

@@ -4,11 +4,12 @@
 #include "core/err.h"
 #include "core/gdb.h"
 #include "core/insns.h"
+#include "core/msr.h"
 #include "core/printk.h"
+#include "core/smp.h"
 #include "core/string.h"
 #include "core/virt.h"
 #include "mm/page.h"
-#include "mm/slat.h"
 
 struct monitor_call {
 	struct gdb_thread t;
@@ -74,23 +75,92 @@ static void cmd_phys(struct vcpu *v, struct monitor_call *c)
 static void cmd_translate(struct vcpu *v, struct monitor_call *c)
 {
 	bool l2 = c->t.pid != 1;
-	u32 access;
 	u64 la, pa;
 
 	if (!parse_number(&c->arg, &la)) {
 		c->ret = -EINVAL;
 		return;
 	}
-	if (gdb_translate(v, l2, la, &pa)) {
+	if (gdb_translate_show(v, l2, la, &pa))
 		gdb_say("linear %#lx: not mapped", la);
+	else
+		gdb_show_tables(v, l2, pa);
+}
+
+static void cmd_tables(struct vcpu *v, struct monitor_call *c)
+{
+	u64 pa;
+
+	if (parse_number(&c->arg, &pa))
+		gdb_show_tables(v, c->t.pid != 1, pa);
+	else
+		c->ret = -EINVAL;
+}
+
+static void apic_reg(const char *name, u32 reg)
+{
+	gdb_say("  %-16s %08x", name, apic_peek(reg));
+}
+
+/* 256 bits, a line: vectors that are set. */
+static void apic_vectors(const char *name, u32 reg)
+{
+	char line[160] = "";
+	size_t n = 0;
+
+	for (u32 i = 0; i < 256 && n + 8 < sizeof(line); i++)
+		if (apic_peek(reg + i / 32 * 0x10) >> i % 32 & 1)
+			n += (size_t)snprintf(line + n, sizeof(line) - n,
+					      " %#x", i);
+	gdb_say("  %-16s%s", name, n ? line : " none");
+}
+
+static void cmd_apic(struct vcpu *v, struct monitor_call *c)
+{
+	static const struct {
+		const char *name;
+		u16 reg;
+	} regs[] = {
+		{ "version", 0x30 },
+		{ "TPR", 0x80 },
+		{ "PPR", 0xa0 },
+		{ "LDR", 0xd0 },
+		{ "SVR", 0xf0 },
+		{ "ESR", 0x280 },
+		{ "ICR low", 0x300 },
+		{ "LVT timer", 0x320 },
+		{ "LVT thermal", 0x330 },
+		{ "LVT perf", 0x340 },
+		{ "LVT LINT0", 0x350 },
+		{ "LVT LINT1", 0x360 },
+		{ "LVT error", 0x370 },
+		{ "timer initial", 0x380 },
+		{ "timer current", 0x390 },
+		{ "timer divide", 0x3e0 },
+	};
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	gdb_say("APIC of CPU %u: id %#x, base %#lx, %s", v->index, v->apic_id,
+		(u64)(base & BITS(51, 12)),
+		!(base & APIC_BASE_ENABLE) ? "disabled"
+		: base & APIC_BASE_X2APIC  ? "x2APIC"
+					   : "xAPIC");
+	if (!(base & APIC_BASE_ENABLE))
+		return;
+	for (u32 i = 0; i < ARRAY_SIZE(regs); i++)
+		apic_reg(regs[i].name, regs[i].reg);
+	apic_vectors("in service", 0x100);
+	apic_vectors("requested", 0x200);
+}
+
+static void cmd_panic(struct vcpu *v, struct monitor_call *c)
+{
+	if (strcmp(c->arg, "really")) {
+		c->ret = -EINVAL;
 		return;
 	}
-	if (l2) {
-		gdb_say("linear %#lx: L2-physical %#lx", la, pa);
-		return;
-	}
-	gdb_say("linear %#lx: L1-physical %#lx, host-physical %#lx", la, pa,
-		slat_translate(v->vm->slat, L1PA(pa), &access).v);
+	gdb_panic_next();
+	gdb_say("L0 panics when it goes on");
 }
 
 static void cmd_msr(struct vcpu *v, struct monitor_call *c)
@@ -242,7 +312,12 @@ static const struct {
 	{ "stats", "exits by reason and CPU, memory of L0", cmd_stats },
 	{ "phys", "l1|l2|off: addresses are physical ones of that level",
 	  cmd_phys },
-	{ "translate", "ADDRESS: where a linear address leads", cmd_translate },
+	{ "translate", "ADDRESS: where a linear one leads, stage by stage",
+	  cmd_translate },
+	{ "ept", "ADDRESS: a physical one through L1's, L0's, the folded table",
+	  cmd_tables },
+	{ "npt", "ADDRESS: the same", cmd_tables },
+	{ "apic", "the local APIC of this CPU", cmd_apic },
 	{ "msr", "NUMBER: an MSR of this CPU", cmd_msr },
 	{ "cpuid", "LEAF [SUBLEAF]: as the hardware answers", cmd_cpuid },
 	{ "vmcb12", "[TEXT]: L1's VMCB or VMCS for its L2 (lines with TEXT)",
@@ -262,6 +337,8 @@ static const struct {
 	{ "nocatch", "the same", cmd_uncatch },
 	{ "step-into", "on|off: steps go into L2 at a VM entry, and out again",
 	  cmd_step_into },
+	{ "panic", "really: L0 panics when it goes on (to try the freeze)",
+	  cmd_panic },
 	{ "vcpu", "state of this CPU's vcpu", cmd_vcpu },
 };
 

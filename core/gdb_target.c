@@ -399,6 +399,9 @@ static void detach(void *ctx, u32 pid)
 
 static void kill_machine(void *ctx, u32 pid)
 {
+	/* That this is a shutdown is no news to gdb. */
+	for (u32 i = 0; i < gdb_vm()->nvcpus; i++)
+		gdb_vm()->vcpus[i]->debug.watch = false;
 	vm_shutdown(gdb_vm());
 }
 

@@ -20,6 +20,8 @@ int __must_check cpu_init_boot(void);
 int __must_check smp_start(struct cpu *cpu, hpa_t trampoline,
 			   void (*entry)(struct cpu *cpu));
 
+/* A register of the local APIC by its xAPIC offset; reading has no effect. */
+u32 apic_peek(u32 reg);
 /* Local APIC: NMI to the CPU with that APIC id (also to L1's CPUs). */
 void apic_send_nmi(u32 apic_id);
 void apic_send_init(u32 apic_id);

@@ -11,6 +11,8 @@
 #include "core/vcpu.h"
 #include "mm/addr.h"
 
+struct pt_format;
+
 /* A list of what a machine lacks, one line each, for the boot console. */
 #define MISSING_MAX 16
 struct missing {
@@ -180,6 +182,14 @@ extern const struct virt_ops *virt;
 extern const struct virt_ops svm_ops;
 extern const struct virt_ops vmx_ops;
 
+/* Second-stage tables below an L2. */
+struct nested_tables {
+	const struct pt_format *fmt12, *fmt02;
+	l1pa_t root12;
+	u64 flags12; /* PT_* */
+	hpa_t root02;
+};
+
 enum nested_show { SHOW_12, SHOW_02, SHOW_WHY };
 
 /*
@@ -205,6 +215,9 @@ struct nested_ops {
 	 * of the page, or NULL; and what tells this L2 from others. */
 	void *(*l2_ptr)(struct vcpu *v, l2pa_t gpa);
 	u64 (*l2_id)(struct vcpu *v);
+	/* For the debugger: L1's second-stage table for its L2 and the folded
+	 * one. False: L1 gives its L2 none. */
+	bool (*tables)(struct vcpu *v, struct nested_tables *t);
 	/* On the log: L1's control structure for its L2, the one that L0
 	 * enters L2 with, or why the last VM entry was refused. */
 	void (*show)(struct vcpu *v, enum nested_show what);

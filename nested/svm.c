@@ -237,6 +237,7 @@ const struct nested_ops nested_svm_ops = {
 	.cpuid = svm_nested_cpuid,
 	.l2_ptr = svm_l2_page,
 	.l2_id = svm_l2_id,
+	.tables = svm_tables,
 	.show = show,
 	.rdmsr = svm_nested_rdmsr,
 	.wrmsr = svm_nested_wrmsr,

@@ -107,6 +107,7 @@ u32 svm_l2_fetch(struct vcpu *v, u8 buf[15]);
 /* For the debugger (core/virt.h, nested_ops). */
 void *svm_l2_page(struct vcpu *v, l2pa_t gpa);
 u64 svm_l2_id(struct vcpu *v);
+bool svm_tables(struct vcpu *v, struct nested_tables *t);
 
 /* svm_gif.c */
 void svm_irq_mode(struct vcpu *v, enum svm_irq_mode m);

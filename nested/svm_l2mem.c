@@ -68,6 +68,22 @@ u64 svm_l2_id(struct vcpu *v)
 	return ptr_hpa(n->page12).v ^ (n->root ? n->root12.root.v << 1 : 0);
 }
 
+bool svm_tables(struct vcpu *v, struct nested_tables *t)
+{
+	const struct nested_svm *n = v->nsvm;
+
+	if (!v->in_l2 || !n->root)
+		return false;
+	*t = (struct nested_tables){
+		.fmt12 = n->root12.fmt,
+		.fmt02 = &pt_npt_4,
+		.root12 = n->root12.root,
+		.flags12 = n->root12.flags,
+		.root02 = shadow_root_hpa(n->root),
+	};
+	return true;
+}
+
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[INSN_MAX])
 {
 	const struct vmcb *b = v->nsvm->vmcb02;

@@ -176,6 +176,7 @@ void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr);
 /* For the debugger: see struct nested_ops. */
 void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa);
 u64 vmx_l2_id(struct vcpu *v);
+bool vmx_tables(struct vcpu *v, struct nested_tables *t);
 /* Physical address for the processor of a page that L1 names. */
 hpa_t vmx_page(struct vcpu *v, u64 l1pa);
 

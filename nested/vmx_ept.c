@@ -309,3 +309,21 @@ u64 vmx_l2_id(struct vcpu *v)
 		       ? s->pa ^ (s->v12->f[SLOT_EPTP] & EPTP_ADDR) << 1
 		       : s->pa;
 }
+
+bool vmx_tables(struct vcpu *v, struct nested_tables *t)
+{
+	const struct nested_vmx *n = v->nvmx;
+	struct nested_root r;
+
+	if (!v->in_l2 || !n->root || !n->cur)
+		return false;
+	r = root12(n, n->cur->v12->f);
+	*t = (struct nested_tables){
+		.fmt12 = r.fmt,
+		.fmt02 = &pt_ept_4,
+		.root12 = r.root,
+		.flags12 = r.flags,
+		.root02 = shadow_root_hpa(n->root),
+	};
+	return true;
+}

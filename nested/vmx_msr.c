@@ -174,8 +174,7 @@ static void show_vmcs12(const struct nested_vmx *n)
 
 	for (u32 i = 0; v && i < NR_VMCS_SLOTS; i++)
 		if (set_has(&n->present, i))
-			log_err("  %04x %-22s %#lx", vmcs_fields[i].enc,
-				vmcs_fields[i].name, v->f[i]);
+			vmx_dump_field(i, v->f[i]);
 }
 
 static void show(struct vcpu *v, enum nested_show what)
@@ -204,6 +203,7 @@ const struct nested_ops nested_vmx_ops = {
 	.cpuid = nested_cpuid,
 	.l2_ptr = vmx_l2_ptr,
 	.l2_id = vmx_l2_id,
+	.tables = vmx_tables,
 	.show = show,
 	.rdmsr = nested_rdmsr,
 	.wrmsr = nested_wrmsr,

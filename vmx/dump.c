@@ -2,6 +2,16 @@
 /* The VMCS on the console, all fields by name. */
 #include "core/printk.h"
 #include "vmx/internal.h"
+#include "vmx/text.h"
+
+void vmx_dump_field(u32 slot, u64 val)
+{
+	const struct vmcs_field_info *f = &vmcs_fields[slot];
+	char text[192];
+
+	vmx_field_text(slot, val, text, sizeof(text));
+	log_err("  %04x %-22s %#lx%s", f->enc, f->name, val, text);
+}
 
 void vmx_dump_vmcs(const char *title)
 {
@@ -10,8 +20,7 @@ void vmx_dump_vmcs(const char *title)
 		const struct vmcs_field_info *f = &vmcs_fields[i];
 
 		if (vmcs_field_exists(&vmx_caps, i))
-			log_err("  %04x %-22s %#lx", f->enc, f->name,
-				vmread(f->enc));
+			vmx_dump_field(i, vmread(f->enc));
 	}
 }
 

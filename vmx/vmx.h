@@ -301,5 +301,7 @@ void vmx_invvpid(u64 type, u16 vpid, u64 addr);
 
 /* All fields of the current VMCS that exist, with names; @title: a line. */
 void vmx_dump_vmcs(const char *title);
+/* One line of it: field @slot with value @val. */
+void vmx_dump_field(u32 slot, u64 val);
 
 #endif

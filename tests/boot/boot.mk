@@ -84,10 +84,15 @@ run: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ISO)
 	$(Q)$(RUN) $(if $(SHELL_L1),--interactive)
 
+# SYMBOLS=: L1's, for gdb; without it L1 itself, if that is an ELF file.
+# SCRIPT=: gdb does what stands there and ends.
+SYMBOLS ?= $(if $(strip $(L1)),$(shell head -c 4 '$(L1)' | grep -aq ELF && \
+	echo '$(L1)'))
 debug: override HV := $(HV) gdb=com2,wait
 debug: boot-deps
 	$(Q)$(MAKE) --no-print-directory HV='$(HV)' $(ISO)
-	$(Q)$(RUN) --gdb $(B)/abyme.elf
+	$(Q)$(RUN) --gdb $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+		$(if $(SCRIPT),--gdb-script '$(SCRIPT)')
 
 .PHONY: boot-deps all-deps iso run debug FORCE
 FORCE:

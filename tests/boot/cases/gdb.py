@@ -121,6 +121,9 @@ class Session:
     def gdb(self, *commands, interrupt=(), kill=False, elf=None):
         """What gdb says. interrupt: seconds to each Ctrl-C, from the word
         "goes" on, which `shell echo goes` before a `continue` prints."""
+        if "console=com1" in self.row["hv"]:
+            # before that nobody would answer
+            self.wait_for(r"^abyme: gdb: on COM2")
         cmd = ["gdb", "-nx", "-q", "-batch"] + ([elf] if elf else [])
         for word in ("set confirm off", "set width 0", f"source {SCRIPT}",
                      f"target remote {self.emulator.gdb_socket()}",
@@ -262,16 +265,57 @@ case("gdb-shared", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
      run=shared)
 
 
+HELP = ("help", "stats", "phys", "translate", "ept", "npt", "apic", "msr",
+        "cpuid", "vmcb12", "vmcs12", "vmcb02", "vmcs02", "why", "trace",
+        "catch", "step-into", "panic", "vcpu")
+# what the bits of a field mean, in the L2 of svm-first and vmx-first
+LISTS = {
+    "qemu": (r"icpt|exitcode", r"cr0 .* PE .*PG"),
+    "bochs": (r"PROC_CTLS .*HLT exiting", r"GUEST_CR0 .* PE .*PG"),
+}
+
+
+def panic(c):
+    """L0's own end: told to gdb, all is readable, nothing goes on."""
+    with Session(c) as s:
+        s.plain(r"abyme: gdb: on COM2")
+        time.sleep(1)
+        out = s.gdb("monitor panic", "monitor panic really", "p/x $eax",
+                    "continue", "p/x $eax", "x/x $pc", "monitor vcpu",
+                    "continue", "p/x $eax", "kill")
+        want(out, r"usage: panic", r"= 0x2badb002",
+             r"^abyme: PANIC: monitor panic", r"SIGSEGV", r"= 0x2badb002",
+             r"^0x\w+( <.*>)?:\t0x", r"CPU 0.*in L1", r"SIGSEGV",
+             r"= 0x2badb002")
+        s.ends()
+
+
+case("gdb-panic", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
+     hv="console=com2 gdb=com2,wait on-shutdown=poweroff", timeout=30,
+     run=panic)
+
+
 def l2(c):
     """A catchpoint on VM entry; the L2 is an inferior of its own."""
     with Session(c) as s:
         out = s.gdb("monitor catch entry", "set schedule-multiple on",
                     "continue", "info threads", "p $rip", "x/i $rip",
                     "stepi", "p/x $rax", "monitor vcpu", "monitor trace 3",
+                    "monitor ept 0x100000", "monitor translate 0x100000",
+                    "monitor vmcs12 icpt", "monitor vmcs12 PROC_CTLS",
+                    "monitor vmcs02 cr0", "monitor vmcs02 CR0",
+                    "monitor apic", "monitor help", "sysregs", "code 2",
                     "info inferiors", "thread 1", "x/i $pc",
                     "monitor uncatch all", "continue")
         want(out, r"CPU 0 L2", r"add +\$0x1,%rax", r"= 0x1$", r"in L2",
-             r"enters L2", r"process 2")
+             r"enters L2",
+             # the walk: L1's table (if it has one), ours, the folded one
+             r"(ept|npt)01, root 0x", r"level \d at 0x",
+             r"leads to host-physical 0x100000, rwx",
+             r"CR3 0x", r"leads to L2-physical 0x100000",
+             *(LISTS[c.emu]), r"APIC of CPU 0: .* xAPIC", r"SVR",
+             *[rf"^{word} +\S" for word in HELP], r"^cr0 +0x8",
+             r"^idtr_limit", r"add +\$0x2,%rbx", r"process 2")
         s.ends()
 
 
