@@ -93,9 +93,9 @@ document refused
 Go on until a VM entry of L1's is refused.
 end
 
-define trace
+define exits
   monitor trace $arg0
 end
-document trace
-trace N: the last N exits and entries of this CPU.
+document exits
+exits N: the last N exits and entries of this CPU.
 end

@@ -11,7 +11,7 @@ BASE = {
     "spinlock.h", "options.h", "vcpu.h", "virt.h", "cpu.h", "smp.h", "idt.h",
     "panic.h", "insn.h", "trace.h", "task_switch.h", "cr.h", "power.h",
     "version.h", "cpuid_policy.h", "msr_policy.h", "run.h", "exit.h",
-    "debug.h", "machine.h", "icr.h",
+    "debug.h", "machine.h", "icr.h", "bits.h",
 }
 MAY = {
     "drivers": {"core-base", "drivers"},
