@@ -66,7 +66,7 @@ static void write_reg(u32 offset, u32 val)
 	*reg(offset) = val;
 }
 
-/* The instruction at CS:RIP of L1. */
+/* The instruction at CS:RIP, L1's or L2's. */
 static int fetch(struct vcpu *v, struct insn *i)
 {
 	u64 rip = virt->get_reg(v, VREG_RIP), la = rip;
@@ -80,7 +80,7 @@ static int fetch(struct vcpu *v, struct insn *i)
 	if (mode != 64)
 		la = (u32)(cs.base + rip);
 	for (; n < INSN_MAX; n++) {
-		const u8 *p = gdb_mem_ptr_linear(v, false, la + n);
+		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
 
 		if (!p)
 			break;
@@ -94,7 +94,7 @@ bool gdb_memory(struct vcpu *v, const struct vmexit *x)
 	u64 page = x->mem.gpa.v & PAGE_MASK;
 	struct insn i;
 
-	if (!io.base || page != (io.base & PAGE_MASK) || v->in_l2)
+	if (!io.base || page != (io.base & PAGE_MASK))
 		return false;
 	if (fetch(v, &i) || i.op != INSN_STORE || i.width != 4) {
 		log_err("vm%u: CPU %u: a write to the I/O APIC that is not a "

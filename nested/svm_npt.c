@@ -215,22 +215,6 @@ static u64 npf_info(u64 info, const struct shadow_fault *f)
 	return info;
 }
 
-/*
- * L1 lets its guest have a page that L0 watches: L1's own APIC, where there
- * are several CPUs. What is not a write to one of its registers has no effect,
- * as on a bus that nobody answers.
- */
-static bool l0_page(struct vcpu *v, u64 gpa, const struct shadow_fault *f)
-{
-	u64 pa = (f->l1pa.v & PAGE_MASK) | (gpa & ~PAGE_MASK);
-
-	if (!svm_xapic_write(v, L1PA(pa))) {
-		log_warn("L2's access to 0x%lx, which L0 watches, is lost", pa);
-		svm_skip(v);
-	}
-	return true;
-}
-
 bool svm_npf(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
@@ -248,8 +232,13 @@ bool svm_npf(struct vcpu *v)
 		svm_flush_asid(b);
 	if (!err)
 		return true;
-	if (err == -EPERM)
-		return l0_page(v, gpa, &f);
+	if (err == -EPERM) {
+		/* L1 lets its guest have a page that L0 watches: what L0 does
+		 * is the same as for L1, at L1's address */
+		vmcb_set_exitinfo2(b, (f.l1pa.v & PAGE_MASK) |
+					      (gpa & ~PAGE_MASK));
+		return false;
+	}
 	svm_vmexit(v, &(struct svm_exit12){
 			      .code = VMEXIT_NPF,
 			      .info1 = npf_info(info, &f),

@@ -278,6 +278,9 @@ bool vmx_ept_violation(struct vcpu *v)
 		vmx_reflect(v, REASON_PML_FULL, qual & EPT_QUAL_NMI_UNBLOCK);
 	else if (err == -EFAULT)
 		reflect_fault(v, qual, &f);
+	else /* a page that L0 watches: as for L1, at L1's address */
+		v->vmx->cache[CACHED_GPA] = (f.l1pa.v & PAGE_MASK) |
+					    (gpa & ~PAGE_MASK);
 	return err == -EAGAIN || err == -EFAULT;
 }
 

@@ -49,6 +49,8 @@ void svm_nmi_inject(struct vcpu *v);  /* L1's pending one, if it may be */
 void svm_nmi_unblock(struct vcpu *v); /* IRET exit */
 bool svm_nmi_step(struct vcpu *v);    /* #DB exit: was it L0's own step? */
 void svm_wait_sipi(struct vcpu *v);   /* until a request is there */
+/* vmcb02 is about to be entered with an event in EVENTINJ. */
+void svm_injected_tcg(struct vcpu *v);
 bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f);
 
 /* xapic.c */

@@ -35,6 +35,23 @@ void svm_kick(struct vcpu *v)
 		apic_send_nmi(v->cpu->apic_id);
 }
 
+/*
+ * emulator fault: QEMU TCG leaves the vector of an external interrupt that
+ * VMRUN injected in its exception_index until the next exception or #VMEXIT.
+ * When it has to turn to another CPU before that, it takes it for an exception
+ * to be delivered: the interrupt comes a second time, in its own handler. An
+ * NMI right behind the injection is that #VMEXIT.
+ */
+void svm_injected_tcg(struct vcpu *v)
+{
+	u64 ev = vmcb_eventinj(v->svm->vmcb);
+
+	if ((ev & (EVINJ_V | EVINJ_TYPE)) != (EVINJ_V | EVINJ_EXTINT))
+		return;
+	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL))
+		apic_send_nmi(v->cpu->apic_id);
+}
+
 void svm_take_nmi(struct vcpu *v)
 {
 	struct cpu *cpu = v->cpu;

@@ -145,6 +145,8 @@ static inline void before_entry(struct vcpu *v)
 		svm_nested->before_entry(v);
 		if (unlikely(v->debug.watch) && v->in_l2)
 			svm_set_debug(v); /* a VMRUN has merged anew */
+		if (unlikely(svm_hw.tcg) && v->in_l2)
+			svm_injected_tcg(v);
 	}
 	if (unlikely(s->nmi_pending) && !v->in_l2 && !debug_holds(v))
 		svm_nmi_inject(v);

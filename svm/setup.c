@@ -19,6 +19,8 @@ struct svm_hw svm_hw;
 #define CPUID_SVM 0x8000000au
 #define CPUID_EXT_ECX_SVM BIT(2)
 #define CPUID_EXT_EDX_1G BIT(26)
+#define CPUID_HYPERVISOR 0x40000000u
+#define CPUID_ECX_HYPERVISOR BIT(31)
 
 static const struct feature_name {
 	u32 bit;
@@ -42,6 +44,19 @@ static const struct feature_name {
 	{ SVM_F_SPECCTRL, "specctrl" },
 };
 
+/* QEMU's TCG names itself in the hypervisor's leaf; what hides its own leaf
+ * is not the emulator itself. */
+static bool on_tcg(void)
+{
+	u32 r[4];
+
+	cpuid(1, 0, r);
+	if (!(r[2] & CPUID_ECX_HYPERVISOR))
+		return false;
+	cpuid(CPUID_HYPERVISOR, 0, r);
+	return !memcmp(&r[1], "TCGTCGTCGTCG", 12);
+}
+
 bool svm_present(void)
 {
 	u32 r[4];
@@ -58,6 +73,7 @@ bool svm_present(void)
 	svm_hw.features = r[3];
 	cpuid(0x80000008, 0, r);
 	svm_hw.phys_bits = (u8)r[0];
+	svm_hw.tcg = on_tcg();
 	return true;
 }
 

@@ -47,6 +47,7 @@ struct svm_hw {
 	u32 rev;
 	u32 nasids; /* ASIDs 0 .. nasids-1; 0 is the host's */
 	u8 phys_bits;
+	bool tcg; /* QEMU's emulator: for its faults' sake alone */
 };
 extern struct svm_hw svm_hw;
 

@@ -8,12 +8,12 @@
  * an NMI. Known by the revision identifier of Bochs' VMCS.
  */
 #include "core/cpu.h"
+#include "core/gdb.h"
 #include "core/icr.h"
 #include "core/insn.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
-#include "mm/guest.h"
 #include "mm/slat.h"
 #include "vmx/internal.h"
 #include "vmx/qual.h"
@@ -90,29 +90,33 @@ static void apic_write(struct vcpu *v, u32 reg, u32 val)
 	*apic_reg(v, reg) = val;
 }
 
+/* Up to @n bytes at @la of L1 or L2; their number. */
+static u32 read_code(struct vcpu *v, u64 la, u8 *buf, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + i);
+
+		if (!p)
+			return i;
+		buf[i] = *p;
+	}
+	return n;
+}
+
 /* The instruction at CS:RIP. */
 static int fetch(struct vcpu *v, struct insn *i)
 {
-	struct paging p;
-	struct walk_fault w;
 	struct segment cs;
 	u8 buf[INSN_MAX];
 	u64 la;
-	u32 n = INSN_MAX;
 	bool m64 = vmx_mode64(v);
 
-	vmx_paging(v, &p);
 	vmx_get_seg(v, SEG_CS, &cs);
 	la = (m64 ? 0 : cs.base) + vmx_get(v, CACHED_RIP);
 	if (!m64)
 		la = (u32)la;
-	if (guest_read_va(v->vm, &p, GVA(la), buf, n, &w)) {
-		n = (u32)(PAGE_SIZE - (la & ~PAGE_MASK));
-		if (n >= INSN_MAX ||
-		    guest_read_va(v->vm, &p, GVA(la), buf, n, &w))
-			return -1;
-	}
-	return insn_decode(i, buf, n, m64 ? 64 : cs.attr & BIT(14) ? 32 : 16);
+	return insn_decode(i, buf, read_code(v, la, buf, INSN_MAX),
+			   m64 ? 64 : cs.attr & BIT(14) ? 32 : 16);
 }
 
 static u32 source(struct vcpu *v, const struct insn *i)
@@ -153,7 +157,7 @@ bool vmx_watch_mmio(struct vcpu *v, u64 qual)
 	u64 gpa = vmx_get(v, CACHED_GPA);
 	struct insn i;
 
-	if (v->in_l2 || (gpa & PAGE_MASK) != b->apic_page.v ||
+	if ((gpa & PAGE_MASK) != b->apic_page.v ||
 	    !(qual_ept_access(qual) & ACCESS_W) || fetch(v, &i) ||
 	    i.width != 4 || (gpa & 15) || !emulate(v, &i, (u32)gpa & 0xff0))
 		return false;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KVM in L1, from Debian's packages, and a Linux as L2."""
-from case import linux, path
+import re
+
+from case import Failure, linux, path
 
 INITRD = [(path("l1/kvm.cpio.lz4"), "")]
 L2_UP = [r"^\[L2\] SUCCESS", r"^\[L1\] PASS L2 ran to its end",
@@ -17,7 +19,6 @@ kvm("", emus=["bochs"], timeout=250)
 kvm("", emus=["bochs-svm"], timeout=250, slow=250)
 kvm("-npt0", "abyme.kvm_amd=npt=0", emus=["qemu"], timeout=100)
 kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400)
-# emulator fault: two CPUs in L1 and in L2 hang in bare TCG, too
 kvm("-2cpus", cpus=2, emus=["qemu"], timeout=100)
 kvm("-2cpus", cpus=2, emus=["bochs"], timeout=400)
 kvm("-2cpus-ept0", "abyme.kvm_intel=ept=0", cpus=2, emus=["bochs"],
@@ -26,6 +27,9 @@ kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["qemu"], timeout=180)
 kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["bochs"], timeout=250, slow=70)
 kvm("-2cpus-l2-2cpus", "abyme.l2cpus=2", cpus=2, emus=["bochs"],
     timeout=400, slow=120)
+kvm("-smp", "abyme.l2cpus=2", cpus=2, emus=["qemu"], timeout=120)
+kvm("-smp-npt0", "abyme.l2cpus=2 abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"],
+    timeout=250, slow=60)
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
 kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=200)
@@ -35,6 +39,29 @@ kvm("-2cpus-again", "abyme.l2times=5", cpus=2, emus=["bochs"], timeout=900,
     slow=300)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
+
+
+def memory(c, part, **changes):
+    """KiB that L0 uses at the end of one boot."""
+    result = c.boot(part, **changes)
+    for line in result.lines:
+        m = re.search(r"L0 uses (\d+) KiB", line)
+        if m:
+            return int(m.group(1))
+    raise Failure("L0 does not say what it uses")
+
+
+def killed(c):
+    """L2s that are killed leave nothing behind in L0."""
+    one = memory(c, "-one", append=re.sub(r"abyme\.l2kill=\d+", "", c.append))
+    many = memory(c, "")
+    if many > one:
+        raise Failure(f"L0 uses {many} KiB after many L2s, {one} after one")
+    return f"{many} KiB after many L2s, {one} after one"
+
+
+kvm("-kill", "abyme.l2kill=20", emus=["qemu"], hv="console=com1 stats=1",
+    timeout=250, run=killed)
 
 # KVM in KVM. At 100 million instructions a second, what Bochs otherwise says
 # its processor does, an L3 has done nothing but take its timer's interrupts
