@@ -235,8 +235,8 @@ bool svm_npf(struct vcpu *v)
 	if (err == -EPERM) {
 		/* L1 lets its guest have a page that L0 watches: what L0 does
 		 * is the same as for L1, at L1's address */
-		vmcb_set_exitinfo2(b, (f.l1pa.v & PAGE_MASK) |
-					      (gpa & ~PAGE_MASK));
+		vmcb_set_exitinfo2(b,
+				   (f.l1pa.v & PAGE_MASK) | (gpa & ~PAGE_MASK));
 		return false;
 	}
 	svm_vmexit(v, &(struct svm_exit12){

@@ -279,8 +279,8 @@ bool vmx_ept_violation(struct vcpu *v)
 	else if (err == -EFAULT)
 		reflect_fault(v, qual, &f);
 	else /* a page that L0 watches: as for L1, at L1's address */
-		v->vmx->cache[CACHED_GPA] = (f.l1pa.v & PAGE_MASK) |
-					    (gpa & ~PAGE_MASK);
+		v->vmx->cache[CACHED_GPA] =
+			(f.l1pa.v & PAGE_MASK) | (gpa & ~PAGE_MASK);
 	return err == -EAGAIN || err == -EFAULT;
 }
 

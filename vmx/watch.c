@@ -116,7 +116,9 @@ static int fetch(struct vcpu *v, struct insn *i)
 	if (!m64)
 		la = (u32)la;
 	return insn_decode(i, buf, read_code(v, la, buf, INSN_MAX),
-			   m64 ? 64 : cs.attr & BIT(14) ? 32 : 16);
+			   m64		       ? 64
+			   : cs.attr & BIT(14) ? 32
+					       : 16);
 }
 
 static u32 source(struct vcpu *v, const struct insn *i)
