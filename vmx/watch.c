@@ -8,12 +8,13 @@
  * an NMI. Known by the revision identifier of Bochs' VMCS.
  */
 #include "core/cpu.h"
-#include "core/gdb.h"
 #include "core/icr.h"
 #include "core/insn.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
+#include "mm/guest.h"
+#include "mm/pt_format.h"
 #include "mm/slat.h"
 #include "vmx/internal.h"
 #include "vmx/qual.h"
@@ -90,15 +91,60 @@ static void apic_write(struct vcpu *v, u32 reg, u32 val)
 	*apic_reg(v, reg) = val;
 }
 
-/* Up to @n bytes at @la of L1 or L2; their number. */
+static void *l2_table(void *vcpu, u64 pa)
+{
+	struct vcpu *v = vcpu;
+
+	return vmx_nested->l2_ptr(v, L2PA(pa));
+}
+
+/* L2's byte at linear @la, through its own tables and L1's for it; NULL: not
+ * memory. The processor has just fetched from there. */
+static const u8 *l2_code(struct vcpu *v, const struct paging *p, u64 la)
+{
+	const struct pt_format *f = &pt_x86_32;
+	u64 root = p->cr3 & BITS(31, 12), flags = PT_1G;
+	struct pt_mode m;
+	struct pt_walk w;
+
+	if (!(p->cr0 & CR0_PG))
+		return l2_table(v, la);
+	if (p->efer & EFER_LMA) {
+		f = p->cr4 & CR4_LA57 ? &pt_x86_5 : &pt_x86_4;
+		root = p->cr3 & PT_ADDR;
+	} else if (p->cr4 & CR4_PAE) {
+		f = &pt_x86_pae;
+		root = p->cr3 & BITS(31, 5);
+	}
+	flags |= p->efer & EFER_NXE ? PT_NX : 0;
+	flags |= p->cr4 & CR4_PSE ? PT_PSE : 0;
+	pt_mode_init(&m, f, p->phys_bits, flags);
+	if (pt_walk(&m, root, la & BITS(f->in_bits - 1, 0), l2_table, v, &w) !=
+	    PT_OK)
+		return NULL;
+	return l2_table(v, w.addr);
+}
+
+/* Up to @n bytes at @la of the level that ran; their number. */
 static u32 read_code(struct vcpu *v, u64 la, u8 *buf, u32 n)
 {
-	for (u32 i = 0; i < n; i++) {
-		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + i);
+	struct paging p;
+	struct walk_fault f;
 
-		if (!p)
+	vmx_paging(v, &p);
+	for (u32 i = 0; i < n; i++) {
+		const u8 *c;
+
+		if (!v->in_l2) {
+			if (guest_read_va(v->vm, &p, GVA(la + i), buf + i, 1,
+					  &f))
+				return i;
+			continue;
+		}
+		c = l2_code(v, &p, la + i);
+		if (!c)
 			return i;
-		buf[i] = *p;
+		buf[i] = *c;
 	}
 	return n;
 }
