@@ -18,6 +18,12 @@
 /* Exact in software on any hardware: all state is read on each VMRUN, and
  * ASIDs of L1's are flushed by giving them new ones. */
 #define SOFTWARE (SVM_F_FLUSHBYASID | SVM_F_CLEAN)
+/*
+ * L1's ASIDs are names only, and processors that flush by ASID have as many.
+ * It matters: Xen flushes by going on to the next ASID, and where it begins
+ * with the first again it flushes that one alone, not those that follow.
+ */
+#define NASIDS 32768u
 
 u32 svm_offered(const struct vm *vm)
 {
@@ -32,7 +38,7 @@ void svm_nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 		r[2] &= ~(u32)CPUID_EXT_ECX_SKINIT;
 	} else if (leaf == CPUID_SVM) {
 		r[0] = svm_hw.rev;
-		r[1] = svm_hw.nasids;
+		r[1] = MAX(svm_hw.nasids, NASIDS);
 		r[2] = 0;
 		r[3] = v->nsvm->l0.features;
 	}

@@ -100,7 +100,9 @@ FORCE:
 # --- tests ------------------------------------------------------------------
 XEN := $(CACHE)/xen-hypervisor
 XEN_TOOLS := $(CACHE)/xen-tools
+XEN_QEMU := $(CACHE)/xen-qemu
 INITRD_XEN := $(B)/l1/xen.cpio.lz4
+INITRD_XEN_HVM := $(B)/l1/xen-hvm.cpio.lz4
 $(B)/l1/xen: | $(XEN)
 	@mkdir -p $(@D)
 	$(Q)zcat $(XEN)/boot/xen-*-amd64.gz >$@
@@ -112,8 +114,14 @@ $(INITRD_XEN): $(INITRD_DEPS) $(VMLINUZ) | $(DISTRO) $(XEN_TOOLS)
 	$(Q)$(T)/mkinitrd xen $@ --kernel $(VMLINUZ) \
 		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS)
 
+$(INITRD_XEN_HVM): $(INITRD_DEPS) $(VMLINUZ) | $(DISTRO) $(XEN_TOOLS) \
+		$(XEN_QEMU)
+	$(Q)$(T)/mkinitrd xen $@ --kernel $(VMLINUZ) \
+		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS) \
+		--dm $(XEN_QEMU)
+
 boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(INITRD_L3) \
-	$(INITRD_XEN) $(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
+	$(INITRD_XEN) $(INITRD_XEN_HVM) $(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
 
 boot-test: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ELF) boot-test-files

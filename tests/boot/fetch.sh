@@ -6,8 +6,9 @@
 #
 # A package that only depends on the real one (linux-image-cloud-amd64) is
 # followed to it. CACHE/PACKAGE then holds the files of the package, complete
-# or not there at all. Two names are our own, for what has a version in its
-# name: xen-hypervisor, and xen-tools (Xen's programs and all its libraries).
+# or not there at all. Three names are our own: xen-hypervisor and xen-tools
+# (Xen's programs and all its libraries), for what has a version in its name,
+# and xen-qemu (Xen's device model and all its libraries).
 set -eu
 
 cache=$1
@@ -19,12 +20,23 @@ depends() {
 	apt-cache depends "$1" | sed -n 's/^ *Depends: \(.*\)/\1/p'
 }
 
+depends_deep() {
+	apt-cache depends --recurse --no-recommends --no-suggests \
+		--no-conflicts --no-breaks --no-replaces --no-enhances "$1" |
+		grep '^[a-z]' | sort -u
+}
+
 xen_tools() {
 	utils=$(depends xen-system-amd64 | grep '^xen-utils-[0-9]')
-	apt-cache depends --recurse --no-recommends --no-suggests \
-		--no-conflicts --no-breaks --no-replaces --no-enhances \
-		"$utils" | grep -E '^(libxen|libyajl|xenstore-utils|xen-utils)' |
-		sort -u
+	depends_deep "$utils" |
+		grep -E '^(libxen|libyajl|xenstore-utils|xen-utils)'
+}
+
+# all libraries but libc, which must be the one of this machine's linker
+xen_qemu() {
+	depends_deep qemu-system-xen |
+		grep -E '^(lib|zlib1g|qemu-system-xen)' |
+		grep -vE '^(libc6|libcap2-bin)$'
 }
 
 # the packages that a name stands for
@@ -35,6 +47,9 @@ real_package() {
 		;;
 	xen-tools)
 		xen_tools
+		;;
+	xen-qemu)
+		xen_qemu
 		;;
 	linux-image-*amd64)
 		depends "$1" | grep '^linux-image-[0-9]' | head -n 1

@@ -213,6 +213,9 @@ static void test_flush(void)
 	check_eq(read_through(2, TLB_FLUSH_ALL, other), 0x33, "other-ncr3");
 	check_eq(read_through(3, TLB_NOTHING, npt), 0x11, "third-asid");
 	*e = (PA + 0x1000) | NPT_PAGE;
+	check_eq(read_through(cpuid_reg(0x8000000a, 0, EBX) - 1, TLB_NOTHING,
+			      npt),
+		 0x22, "last-asid");
 	if (svm_has(SVM_FLUSH_ASID))
 		check_eq(read_through(3, TLB_FLUSH_ASID, npt), 0x22,
 			 "flush-asid");

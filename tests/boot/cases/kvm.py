@@ -2,6 +2,7 @@
 """KVM in L1, from Debian's packages, and a Linux as L2."""
 import re
 
+import emu
 from case import Failure, linux, path
 
 INITRD = [(path("l1/kvm.cpio.lz4"), "")]
@@ -18,6 +19,7 @@ kvm("", emus=["qemu"], timeout=60)
 kvm("", emus=["bochs"], timeout=250)
 kvm("", emus=["bochs-svm"], timeout=250, slow=250)
 kvm("-npt0", "abyme.kvm_amd=npt=0", emus=["qemu"], timeout=100)
+kvm("-npt0-2cpus", "abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"], timeout=150)
 kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400)
 kvm("-2cpus", cpus=2, emus=["qemu"], timeout=100)
 kvm("-2cpus", cpus=2, emus=["bochs"], timeout=400)
@@ -66,12 +68,16 @@ kvm("-kill", "abyme.l2kill=20", emus=["qemu"], hv="console=com1 stats=1",
 # KVM in KVM. At 100 million instructions a second, what Bochs otherwise says
 # its processor does, an L3 has done nothing but take its timer's interrupts
 # when the next one comes: an exit of it costs 130,000 instructions in L1, L2
-# and Abyme, a tick is 400,000. So its clock runs at a quarter of that rate.
+# and Abyme, a tick is 400,000. So its clock runs at a quarter of that rate;
+# in QEMU, too slow for an L3 by the clock, time goes by instructions.
+# emulator fault: TCG has no XSETBV intercept; KVM does not learn of its
+# guest's XCR0 and answers CPUID for a smaller one, of which L2's Linux warns
 SLOW_CLOCK = ["cpu: ips=400000000"]
-for emulator, seconds, extra in ("qemu", 80, []), ("bochs", 220, SLOW_CLOCK):
-    kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm", emus=[emulator],
+for emulator, words, extra, slow in (("qemu", ",noxsave", emu.ICOUNT, 0),
+                                     ("bochs", "", SLOW_CLOCK, 220)):
+    kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm" + words,
         modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=600,
-        extra=extra, slow=seconds,
+        emus=[emulator], extra=extra, slow=slow,
         expect=[r"^\[L3\] SUCCESS", r"^\[L2\] PASS L3 ran",
                 r"^\[L2\] SUCCESS", r"^\[L1\] SUCCESS"])
 

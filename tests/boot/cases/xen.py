@@ -32,14 +32,23 @@ def xen(name, emu, words="", dom0="", initrd="l1.cpio", expect=(), **fields):
          mem=1024, **fields)
 
 
-def domu(name, emu, **fields):
-    xen(f"xen-domu-{name}", emu, dom0="abyme.xen", initrd="xen.cpio.lz4",
-        expect=[r"^\[L2\] SUCCESS"], **fields)
+def domu(name, emu, words="", kind="pvh", initrd="xen.cpio.lz4", **fields):
+    xen(f"xen-domu-{name}", emu, dom0=f"abyme.xen={kind} {words}",
+        initrd=initrd, expect=[r"^\[L2\] SUCCESS"], **fields)
+
+
+def hvm(name, emu, words="", **fields):
+    """A guest with QEMU, hvmloader and SeaBIOS in its machine."""
+    domu(name, emu, words, kind="hvm", initrd="xen-hvm.cpio.lz4", **fields)
 
 
 xen("xen-dom0", "qemu", timeout=120)
 xen("xen-dom0", "bochs", timeout=240)
+xen("xen-dom0-2cpus", "qemu", cpus=2, dom0="abyme.cpus=2", timeout=150)
 xen("xen-dom0-2cpus", "bochs", cpus=2, dom0="abyme.cpus=2", timeout=500,
     slow=200)
 domu("pvh", "qemu", timeout=120)
 domu("pvh", "bochs", timeout=500, slow=200)
+domu("pvh-2cpus", "qemu", "abyme.cpus=2 abyme.l2cpus=2", cpus=2, timeout=200)
+hvm("hvm", "qemu", timeout=200)
+hvm("hvm-shadow", "qemu", "abyme.xencfg=hap=0", timeout=400, slow=200)
