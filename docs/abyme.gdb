@@ -57,17 +57,28 @@ define code
   if $abyme_bits == 64
     eval "x/%di $rip", $abyme_n
   else
-    set $abyme_at = (unsigned int)($cs_base + (unsigned int)$rip)
-    dump binary memory /tmp/abyme-code.bin $abyme_at ($abyme_at + 16 * $abyme_n)
+    set $abyme_at = (unsigned long)(unsigned int)($cs_base + (unsigned int)$rip)
+    set $abyme_end = $abyme_at + 16 * $abyme_n
+    if $abyme_end > 0x100000000
+      set $abyme_end = 0x100000000
+    end
+    dump binary memory /tmp/abyme-code.bin $abyme_at $abyme_end
     if $abyme_bits == 32
-      eval "shell objdump -D -z -b binary -m i386 --adjust-vma=%#x /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
+      eval "shell objdump -D -z -b binary -m i386 --adjust-vma=%#lx /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
     else
-      eval "shell objdump -D -z -b binary -m i8086 --adjust-vma=%#x /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
+      eval "shell objdump -D -z -b binary -m i8086 --adjust-vma=%#lx /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
     end
   end
 end
 document code
 code [N]: the next N (4) instructions at CS:RIP, as this thread's mode has them.
+end
+
+define walk
+  eval "monitor translate %#lx", (unsigned long)($arg0)
+end
+document walk
+walk ADDRESS: where a linear address of this thread leads, table by table.
 end
 
 define why

@@ -201,6 +201,11 @@ def linux_session(c):
                     interrupt=(2, 1))
         want(out, r"SIGINT", r"= 0x(10|33)", r"SIGINT", r"CPU 0 L1", r"detached")
         s.type("echo alive $((6*8))", r"^alive 48")
+        # time passes in a stop, on all its clocks alike
+        s.gdb(*GO, "shell sleep 5", "p $pc", "detach", interrupt=(1,))
+        s.type("cat /sys/devices/system/clocksource/clocksource0/current_*",
+               r"^tsc")
+        s.type("dmesg | grep -ci 'unstable\\|skew'", r"^0")
         breakpoint_and_step(s, function)
         # gdb dies: L1 goes on, and the next gdb finds all well
         s.gdb(*GO, kill=True)
@@ -331,6 +336,51 @@ def steps(c):
         s.ends()
 
 
+def state(c):
+    """Registers and memory of both levels."""
+    script = os.path.join(case_dir(), "gdb", "state.py")
+    with Session(c) as s:
+        out = s.gdb(f"source {script}", "tbreak stops_common", "continue",
+                    "python registers()", "python memory(0x100000)",
+                    "monitor catch entry", "continue", "monitor uncatch all",
+                    "python registers()", "python memory(0x100000)",
+                    "continue",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, r"^REGISTERS: \d+, 0 wrong", r"^MEMORY of process 1: 0 wrong",
+             r"^REGISTERS: \d+, 0 wrong", r"^MEMORY of process 2: 0 wrong")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-stops"), ("bochs", "vmx-stops")):
+    case("gdb-state", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=60, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=state)
+
+
+# code width, CR0.PE, RFLAGS.VM, EFER.LMA of all modes that modes.c has
+MODES = ("(16, 0, 0, False)", "(16, 1, 0, False)", "(32, 1, 0, False)",
+         "(32, 1, 0, True)", "(64, 1, 0, True)")
+
+
+def modes(c):
+    """The code at CS:RIP is told rightly in every mode."""
+    script = os.path.join(case_dir(), "gdb", "state.py")
+    with Session(c) as s:
+        out = s.gdb(f"source {script}", "python modes(60)", "detach")
+        want(out, r"^MODES: .*, 0 wrong")
+        lost = [m for m in MODES if m not in out]
+        # by objdump, as text of its own
+        told = len(re.findall(r"\bcpuid\b", out))
+        if lost or told < 20:
+            raise Failure(f"not seen: {lost}; {told} times CPUID")
+        s.ends()
+
+
+case("gdb-modes", emus=["qemu", "bochs"], l1=path("guests/modes.elf"),
+     hv="console=com1 gdb=com2,wait", timeout=60, forbid=[r"^FAIL "],
+     expect=[r"^guest .* passed, 0 failed"], run=modes)
+
+
 def stops(c):
     """Ctrl-C in each place of lib/stops.h, and L1 goes on from there."""
     stages = 5 if "svm" in c.l1 else 4
@@ -367,3 +417,47 @@ for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
     case(f"gdb-l2", emus=[emulator], l1=path(f"guests/{guest}.elf"),
          hv="console=com1 gdb=com2,wait", timeout=30,
          forbid=[r"^FAIL "], run=l2)
+
+
+L2_COMMAND = ("qemu-system-x86_64 -L /usr/share/qemu -accel kvm -M pc -m 256 "
+              "-cpu host -nodefaults -no-user-config -display none -no-reboot "
+              "-kernel /l2/vmlinuz -initrd /l2/initrd -serial file:/tmp/l2 "
+              "-append 'console=ttyS0 quiet nokaslr mitigations=off' &")
+
+
+def kvm(c):
+    """docs/debugging.md, "KVM": its exit handler, its L2, a refused entry."""
+    handler = {"qemu": "svm_handle_exit", "bochs": "vmx_handle_exit"}[c.emu]
+    with Session(c) as s:
+        s.wait_for(r"a shell in L1")
+        m = s.type(f"grep -w {handler} /proc/kallsyms",
+                   rf"^([0-9a-f]{{16}}) . {handler}")
+        s.type(L2_COMMAND + " echo begun $((6*7))", r"^begun 42")
+        out = s.gdb(f"break *0x{m.group(1)}", "continue", "info threads",
+                    "monitor vmcb12 exit", "delete",
+                    "monitor catch entry", "continue", "info threads",
+                    "code 2", "walk $cs_base+$rip",
+                    "monitor uncatch all", "stepi", "stepi")
+        want(out, r"^Breakpoint 1, ", r"Thread 1\.1 .*CPU 0 L1",
+             r"exitcode +\w+ \w+", r"enters L2", r"Thread .*CPU 0 L2",
+             r"jmp|ljmp", r"linear 0x|L2-physical|npt12, root", r"leads to L1-physical",
+             r"npt01, root", r"leads to host-physical", r"npt02")
+        # L1's mistake, made for it: ASID 0 in its VMCB
+        out = s.gdb("monitor catch exit VMRUN", "continue", "code 1",
+                    "monitor phys l1", "p *(int *)($rax + 0x58)",
+                    "set *(int *)($rax + 0x58) = 0", "monitor phys off",
+                    "monitor uncatch all", "monitor catch entry-fail",
+                    "continue", "monitor why", "monitor vmcb12 asid",
+                    "monitor uncatch all")
+        want(out, r"L1 exit VMRUN", r"vmrun", r"VM entry refused",
+             r"asid.*does not hold; asid is 0", r"asid +00000000")
+        s.type("sleep 3; dmesg | tail -n 30 | grep -c exit_code",
+               r"^[0-9]+")
+        s.emulator.write(b"poweroff -f\n")
+        s.ends()
+
+
+case("gdb-kvm", emus=["qemu"], hv="console=com1 gdb=com2", timeout=200,
+     l1=path("l1/vmlinuz"), modules=[(path("l1/kvm.cpio.lz4"), "")],
+     append=f"{LINUX_ARGS} quiet abyme.cpus=1 abyme.kvm abyme.shell",
+     forbid=[r"BUG:|Oops"], run=kvm)
