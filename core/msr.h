@@ -60,6 +60,8 @@
 #define MSR_X2APIC_ICR 0x830
 #define MSR_X2APIC_LAST 0x8ff
 #define MSR_BNDCFGS 0xd90
+#define MSR_S_CET 0x6a2
+#define MSR_INTR_SSP_TABLE 0x6a8
 #define MSR_XSS 0xda0
 #define MSR_HW_FEEDBACK_PTR 0x17d0
 #define MSR_HW_FEEDBACK_LAST 0x17d4

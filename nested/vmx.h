@@ -71,6 +71,7 @@ struct nested_vmx {
 	u64 clock;
 
 	struct vmx_caps caps; /* offered */
+	bool cet;	      /* VMCSs switch CET state */
 	struct vmcs_set present;
 	struct vmx_check_env env;
 	struct vmx_refusal refusal; /* of the last VM entry that was refused */
@@ -153,9 +154,24 @@ void vmx_shadow12_leave(struct vcpu *v, struct nested_vmcs *s);
 void vmx_entry_sets(void); /* once */
 void vmx_vmentry(struct vcpu *v, bool launch);
 
+/* Control-flow enforcement, which VMCSs switch where they can. */
+struct vmx_cet {
+	u64 s_cet, ssp, table;
+};
+
+static inline void vmx_cet_read(const struct nested_vmx *n, struct vmx_cet *c)
+{
+	if (likely(!n->cet))
+		return;
+	c->s_cet = vmread(VMCS_GUEST_S_CET);
+	c->ssp = vmread(VMCS_GUEST_SSP);
+	c->table = vmread(VMCS_GUEST_INTR_SSP_TABLE);
+}
+
 /* What of L1's own state an L2 keeps whose VM entry does not load it. */
 struct vmx_l1_state {
 	u64 efer, pat, debugctl, dr7;
+	struct vmx_cet cet; /* where the processor has it */
 };
 
 /* vmx_merge.c: vmcs02, which is current, from vmcs12. */

@@ -15,6 +15,7 @@ struct vmx_check_env {
 	u64 efer_valid;		     /* bits of IA32_EFER that exist */
 	u64 debugctl_valid;	     /* the same for IA32_DEBUGCTL */
 	u64 perf_valid;		     /* and for IA32_PERF_GLOBAL_CTRL */
+	u64 s_cet_valid;	     /* and for IA32_S_CET */
 	u8 la_bits;		     /* linear-address width: 48 or 57 */
 	u8 vtpr;  /* VTPR[7:4], where the virtual-APIC page counts */
 	bool lma; /* L1 is in IA-32e mode */
@@ -107,6 +108,14 @@ static inline bool phys_ok(u64 a, u64 align, const struct vmx_check_env *e)
 static inline bool fixed_ok(u64 val, u64 fixed0, u64 fixed1)
 {
 	return (val & fixed0) == fixed0 && !(val & ~fixed1);
+}
+
+/* IA32_S_CET; SUPPRESS and TRACKER exclude each other. */
+static inline bool s_cet_ok(u64 val, const struct vmx_check_env *e)
+{
+	return !(val & ~e->s_cet_valid) &&
+	       (val & BITS(11, 10)) != BITS(11, 10) &&
+	       canonical(val, e->la_bits);
 }
 
 /* Each of the eight entries of an IA32_PAT is a memory type. */

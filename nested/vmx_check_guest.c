@@ -34,6 +34,14 @@ static int check_crs(const struct vmcs12 *v, const struct vmx_check_env *e,
 	return 0;
 }
 
+/* Bits beyond the linear-address width are identical. */
+static bool sign_extended(u64 val, const struct vmx_check_env *e)
+{
+	u64 high = (u64)((s64)val >> e->la_bits);
+
+	return high == 0 || high == ~0ull;
+}
+
 static int check_msrs(const struct vmcs12 *v, const struct vmx_check_env *e,
 		      struct vmx_refusal *r)
 {
@@ -55,6 +63,13 @@ static int check_msrs(const struct vmcs12 *v, const struct vmx_check_env *e,
 		if (F(GUEST_CR0) & CR0_PG)
 			CHECK_FIELD(!(efer & EFER_LMA) == !(efer & EFER_LME),
 				    GUEST_EFER);
+	}
+	if (ctl & ENTRYC_LOAD_CET) {
+		CHECK_FIELD(s_cet_ok(F(GUEST_S_CET), e), GUEST_S_CET);
+		CHECK_FIELD(canonical(F(GUEST_INTR_SSP_TABLE), e->la_bits),
+			    GUEST_INTR_SSP_TABLE);
+		CHECK_FIELD(!(F(GUEST_SSP) & 3), GUEST_SSP);
+		CHECK_FIELD(sign_extended(F(GUEST_SSP), e), GUEST_SSP);
 	}
 	if (ctl & ENTRYC_LOAD_BNDCFGS) {
 		CHECK_FIELD(!(F(GUEST_BNDCFGS) & BITS(11, 2)), GUEST_BNDCFGS);
@@ -81,10 +96,9 @@ static int check_rip(const struct vmcs12 *v, const struct vmx_check_env *e,
 	u64 fl = F(GUEST_RFLAGS), info = F(ENTRY_INTR_INFO);
 	bool ia32e = F(ENTRY_CTLS) & ENTRYC_IA32E;
 	bool extint = (info & INTR_VALID) && INTR_TYPE(info) == INTR_TYPE_EXT;
-	u64 high = (u64)((s64)F(GUEST_RIP) >> e->la_bits);
 
 	if (ia32e && (F(GUEST_CS_AR) & BIT(13)))
-		CHECK_FIELD(high == 0 || high == ~0ull, GUEST_RIP);
+		CHECK_FIELD(sign_extended(F(GUEST_RIP), e), GUEST_RIP);
 	else
 		CHECK_FIELD(!(F(GUEST_RIP) >> 32), GUEST_RIP);
 	CHECK_FIELD(!(fl & (BITS(63, 22) | BIT(15) | BIT(5) | BIT(3))),

@@ -31,6 +31,13 @@ static int check_msrs(const struct vmcs12 *v, const struct vmx_check_env *e,
 	u64 ctl = F(EXIT_CTLS);
 	u64 lm = ctl & EXITC_HOST64 ? EFER_LMA | EFER_LME : 0;
 
+	if (ctl & EXITC_LOAD_CET) {
+		CHECK_FIELD(s_cet_ok(F(HOST_S_CET), e), HOST_S_CET);
+		CHECK_FIELD(!(F(HOST_SSP) & 3), HOST_SSP);
+		CHECK_FIELD(canonical(F(HOST_SSP), e->la_bits), HOST_SSP);
+		CHECK_FIELD(canonical(F(HOST_INTR_SSP_TABLE), e->la_bits),
+			    HOST_INTR_SSP_TABLE);
+	}
 	if (ctl & EXITC_LOAD_PERF)
 		CHECK_FIELD(!(F(HOST_PERF_GLOBAL) & ~e->perf_valid),
 			    HOST_PERF_GLOBAL);
@@ -86,6 +93,10 @@ static int check_size(const struct vmcs12 *v, const struct vmx_check_env *e,
 		CHECK_FIELD(!ia32e, ENTRY_CTLS);
 		CHECK_FIELD(!(F(HOST_CR4) & CR4_PCIDE), HOST_CR4);
 		CHECK_FIELD(!(F(HOST_RIP) >> 32), HOST_RIP);
+		if (F(EXIT_CTLS) & EXITC_LOAD_CET) {
+			CHECK_FIELD(!(F(HOST_S_CET) >> 32), HOST_S_CET);
+			CHECK_FIELD(!(F(HOST_SSP) >> 32), HOST_SSP);
+		}
 	}
 	return 0;
 }

@@ -182,6 +182,7 @@ static void l1_state(struct vcpu *v, struct vmx_l1_state *l1)
 	l1->pat = vmread(VMCS_GUEST_PAT);
 	l1->debugctl = vmread(VMCS_GUEST_DEBUGCTL);
 	l1->dr7 = vmread(VMCS_GUEST_DR7);
+	vmx_cet_read(v->nvmx, &l1->cet);
 }
 
 static void enter_l2(struct vcpu *v, struct nested_vmcs *s,

@@ -11,6 +11,7 @@ static void l2_state(struct vcpu *v, struct vmx_l1_state *l2)
 {
 	l2->efer = vmx_get(v, CACHED_EFER);
 	l2->pat = vmread(VMCS_GUEST_PAT);
+	vmx_cet_read(v->nvmx, &l2->cet);
 }
 
 /*

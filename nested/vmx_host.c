@@ -109,6 +109,16 @@ static void load_msrs(struct vcpu *v, const u64 *f, u64 l2_efer, u64 l2_pat)
 	}
 }
 
+static void load_cet(const u64 *f, const struct vmx_cet *l2)
+{
+	bool load = f[SLOT_EXIT_CTLS] & EXITC_LOAD_CET;
+
+	vmwrite(VMCS_GUEST_S_CET, load ? f[SLOT_HOST_S_CET] : l2->s_cet);
+	vmwrite(VMCS_GUEST_SSP, load ? f[SLOT_HOST_SSP] : l2->ssp);
+	vmwrite(VMCS_GUEST_INTR_SSP_TABLE,
+		load ? f[SLOT_HOST_INTR_SSP_TABLE] : l2->table);
+}
+
 /* An L1 with PAE paging gets its PDPTEs anew. */
 static int load_pdptes(struct vcpu *v, const u64 *f)
 {
@@ -161,6 +171,8 @@ int vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 	vmx_forget(v);
 	load_msrs(v, f, l2->efer, l2->pat);
 	load_crs(v, f);
+	if (unlikely(v->nvmx->cet))
+		load_cet(f, &l2->cet);
 	v->gpr[RSP] = v->vmx->rsp = f[SLOT_HOST_RSP];
 	/* Without VPIDs an exit flushes, and L1 may rely on it. */
 	if (!(vmcs12_proc2(s->v12) & PROC2_VPID))

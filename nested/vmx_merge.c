@@ -71,6 +71,9 @@ static bool switched(u32 slot)
 	case SLOT_GUEST_DEBUGCTL:
 	case SLOT_GUEST_DR7:
 	case SLOT_GUEST_PERF_GLOBAL:
+	case SLOT_GUEST_S_CET:
+	case SLOT_GUEST_SSP:
+	case SLOT_GUEST_INTR_SSP_TABLE:
 	case SLOT_GUEST_PDPTE0 ... SLOT_GUEST_PDPTE3:
 		return true;
 	default:
@@ -150,6 +153,30 @@ static void merge_switched(const struct nested_vmcs *s,
 	}
 }
 
+/* CET state, which exits save whatever the controls say: what the last one
+ * left in vmcs02 is vmcs12's, unless L1 wrote it or did not load it then. */
+static void merge_cet(const struct nested_vmcs *s, const struct vmx_cet *l1)
+{
+	const u64 *f = s->v12->f;
+	const struct {
+		u32 slot;
+		u64 l1;
+	} regs[] = { { SLOT_GUEST_S_CET, l1->s_cet },
+		     { SLOT_GUEST_SSP, l1->ssp },
+		     { SLOT_GUEST_INTR_SSP_TABLE, l1->table } };
+	bool load = f[SLOT_ENTRY_CTLS] & ENTRYC_LOAD_CET;
+
+	for (u32 i = 0; i < ARRAY_SIZE(regs); i++) {
+		u32 slot = regs[i].slot;
+
+		if (!load)
+			vmwrite(vmcs_fields[slot].enc, regs[i].l1);
+		else if (set_has(&s->dirty, slot) ||
+			 set_has(&s->dirty, SLOT_ENTRY_CTLS))
+			vmwrite(vmcs_fields[slot].enc, f[slot]);
+	}
+}
+
 /* PDPTEs: vmcs12's with EPT12, else those in L1's memory at CR3. */
 static void merge_pdptes(struct vcpu *v, const struct nested_vmcs *s)
 {
@@ -209,6 +236,8 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	    !(f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION))
 		vmwrite(VMCS_PREEMPTION_TIMER, f[SLOT_PREEMPTION_TIMER]);
 	merge_switched(s, l1);
+	if (unlikely(v->nvmx->cet))
+		merge_cet(s, &l1->cet);
 	merge_pdptes(v, s);
 	vmx_bitmaps(v, s);
 	vmx_ept_enter(v);

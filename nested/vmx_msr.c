@@ -11,6 +11,9 @@
 
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_7_EBX_SGX BIT(2)
+#define CPUID_7_ECX_SHSTK BIT(7)
+#define CPUID_7_EDX_IBT BIT(20)
+#define S_CET_IBT (BITS(5, 2) | BITS(63, 10))
 
 static int cpu_init(struct cpu *cpu)
 {
@@ -57,6 +60,8 @@ static void env_init(struct nested_vmx *n)
 	n->env.la_bits = (u8)(r[0] >> 8);
 	cpuid(7, 0, r);
 	n->env.sgx = r[1] & CPUID_7_EBX_SGX;
+	n->env.s_cet_valid = (r[2] & CPUID_7_ECX_SHSTK ? BITS(1, 0) : 0) |
+			     (r[3] & CPUID_7_EDX_IBT ? S_CET_IBT : 0);
 }
 
 #define NESTED_PAGES ((sizeof(struct nested_vmx) + PAGE_SIZE - 1) / PAGE_SIZE)
@@ -71,6 +76,7 @@ static int vcpu_init(struct vcpu *v)
 	v->nvmx = n;
 	vmx12_caps(&n->caps, &vmx_offered);
 	vmcs12_present(&n->present, &n->caps);
+	n->cet = n->caps.ctl[GROUP_ENTRY].may1 & ENTRYC_LOAD_CET;
 	env_init(n);
 	vmx_entry_sets();
 	vmx_merge_sets();

@@ -14,9 +14,19 @@
 #include "mm/guest.h"
 #include "nested/vmx_msrlist_rules.h"
 
+/* The field of the current VMCS that an MSR is switched by, or -1. */
+static int field_of(const struct nested_vmx *n, u32 msr)
+{
+	if (n->cet && msr == MSR_S_CET)
+		return VMCS_GUEST_S_CET;
+	if (n->cet && msr == MSR_INTR_SSP_TABLE)
+		return VMCS_GUEST_INTR_SSP_TABLE;
+	return msr_entry_field(msr);
+}
+
 static bool load_one(struct vcpu *v, const struct msr_entry *m)
 {
-	int field = msr_entry_field(m->index);
+	int field = field_of(v->nvmx, m->index);
 	u64 val = m->value;
 
 	if (!msr_entry_loadable(m, &v->nvmx->env))
@@ -59,7 +69,7 @@ u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count)
 
 static bool store_one(struct vcpu *v, struct msr_entry *m)
 {
-	int field = msr_entry_field(m->index);
+	int field = field_of(v->nvmx, m->index);
 
 	if (!msr_entry_storable(m))
 		return false;

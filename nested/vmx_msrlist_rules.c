@@ -37,7 +37,10 @@ static bool value_ok(const struct vmx_check_env *e, u32 msr, u64 val)
 		return !(val & ~e->debugctl_valid);
 	case MSR_SYSENTER_ESP:
 	case MSR_SYSENTER_EIP:
+	case MSR_INTR_SSP_TABLE:
 		return canonical(val, e->la_bits);
+	case MSR_S_CET:
+		return s_cet_ok(val, e);
 	default:
 		return true;
 	}

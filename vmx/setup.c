@@ -239,6 +239,13 @@ static void vmcs01_fields(struct vcpu *v)
 	vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
 	vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
 	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
+	/* Loaded on entries, and saved by exits of every processor that can;
+	 * L0 itself runs with CR4.CET at 0 and leaves the registers alone. */
+	if (vmx_ctl(v, GROUP_ENTRY) & ENTRYC_LOAD_CET) {
+		vmwrite(VMCS_GUEST_S_CET, rdmsr(MSR_S_CET));
+		vmwrite(VMCS_GUEST_SSP, 0);
+		vmwrite(VMCS_GUEST_INTR_SSP_TABLE, rdmsr(MSR_INTR_SSP_TABLE));
+	}
 }
 
 void vmx_vcpu_load(struct vcpu *v)
