@@ -355,6 +355,60 @@ TEST(vmx_check_host_32)
 	BAD(G_HOST, HOST_RIP, (HOST32, F_SET(HOST_RIP, BIT(32))));
 }
 
+/* CET: a processor with shadow stacks and branch tracking. */
+#define CET_ON                                        \
+	(env.s_cet_valid = BITS(5, 0) | BITS(63, 10), \
+	 OR(EXIT_CTLS, EXITC_LOAD_CET), OR(ENTRY_CTLS, ENTRYC_LOAD_CET))
+
+TEST(vmx_check_cet)
+{
+	GOOD(G_HOST, CET_ON);
+	GOOD(G_HOST, (F_SET(HOST_S_CET, ~0ull), F_SET(HOST_SSP, 3)));
+	BAD(G_HOST, HOST_S_CET, (CET_ON, F_SET(HOST_S_CET, BIT(6))));
+	BAD(G_HOST, HOST_S_CET, (CET_ON, F_SET(HOST_S_CET, BITS(11, 10))));
+	BAD(G_HOST, HOST_S_CET, (CET_ON, F_SET(HOST_S_CET, BIT(60))));
+	BAD(G_HOST, HOST_SSP, (CET_ON, F_SET(HOST_SSP, 2)));
+	BAD(G_HOST, HOST_SSP, (CET_ON, F_SET(HOST_SSP, BIT(47))));
+	BAD(G_HOST, HOST_INTR_SSP_TABLE,
+	    (CET_ON, F_SET(HOST_INTR_SSP_TABLE, BIT(47))));
+	BAD(G_HOST, HOST_SSP, (CET_ON, HOST32, F_SET(HOST_SSP, BIT(32))));
+	GOOD(G_REGS, CET_ON);
+	GOOD(G_REGS, (F_SET(GUEST_S_CET, ~0ull), F_SET(GUEST_SSP, 3)));
+	/* without branch tracking its bits are reserved */
+	BAD(G_REGS, GUEST_S_CET,
+	    (CET_ON, env.s_cet_valid = 3, F_SET(GUEST_S_CET, BIT(2))));
+	BAD(G_REGS, GUEST_S_CET, (CET_ON, F_SET(GUEST_S_CET, BIT(9))));
+	BAD(G_REGS, GUEST_S_CET, (CET_ON, F_SET(GUEST_S_CET, BITS(11, 10))));
+	BAD(G_REGS, GUEST_SSP, (CET_ON, F_SET(GUEST_SSP, 1)));
+	BAD(G_REGS, GUEST_SSP, (CET_ON, F_SET(GUEST_SSP, BIT(60))));
+	/* "is not required to be canonical" */
+	GOOD(G_REGS, (CET_ON, F_SET(GUEST_SSP, BIT(47))));
+	BAD(G_REGS, GUEST_INTR_SSP_TABLE,
+	    (CET_ON, F_SET(GUEST_INTR_SSP_TABLE, BIT(47))));
+}
+
+/* The rule that is checked on every entry, since it depends on memory. */
+TEST(vmx_check_tpr_threshold)
+{
+	struct vmx_refusal r;
+
+	good();
+	F_SET(TPR_THRESHOLD, 3);
+	env.vtpr = 2;
+	F_SET(PROC2_CTLS, PROC2_EPT);
+	CHECK_EQ(vmx_check_threshold(&v, &env, &r), -EINVAL);
+	env.vtpr = 3;
+	CHECK_EQ(vmx_check_threshold(&v, &env, &r), 0);
+	env.vtpr = 2;
+	F_SET(PROC2_CTLS, PROC2_EPT | PROC2_APIC_ACCESS);
+	CHECK_EQ(vmx_check_threshold(&v, &env, &r), 0);
+	F_SET(PROC2_CTLS, PROC2_EPT | PROC2_VID);
+	CHECK_EQ(vmx_check_threshold(&v, &env, &r), 0);
+	F_SET(PROC2_CTLS, PROC2_EPT);
+	F_SET(PROC_CTLS, v.f[SLOT_PROC_CTLS] & ~PROC_TPR_SHADOW);
+	CHECK_EQ(vmx_check_threshold(&v, &env, &r), 0);
+}
+
 TEST(vmx_check_guest_registers)
 {
 	BAD(G_REGS, GUEST_CR0, NOT(GUEST_CR0, CR0_NE));
