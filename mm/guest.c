@@ -239,6 +239,12 @@ static enum pt_result walk_pdpte(const struct paging *p, u64 la,
 	return pt_walk(m, e & PT_ADDR, la & (GiB(1) - 1), l1_table, vm, w);
 }
 
+static u64 mode_flags(const struct paging *p)
+{
+	return PT_1G | (p->efer & EFER_NXE ? PT_NX : 0) |
+	       (p->cr4 & CR4_PSE ? PT_PSE : 0);
+}
+
 /* The mode for @f and @flags: the one kept, or made in @room. */
 static const struct pt_mode *mode_of(const struct paging *p,
 				     const struct pt_format *f, u64 flags,
@@ -259,12 +265,8 @@ static enum pt_result walk(struct vm *vm, const struct paging *p, u64 la,
 {
 	const struct pt_format *f = format_of(p);
 	const struct pt_mode *m;
-	u64 flags = PT_1G;
+	u64 flags = mode_flags(p);
 
-	if (p->efer & EFER_NXE)
-		flags |= PT_NX;
-	if (p->cr4 & CR4_PSE)
-		flags |= PT_PSE;
 	if (f == &pt_x86_pae && p->pdpte_valid) {
 		*mp = m = mode_of(p, &pt_x86_pae_pd, flags, room);
 		return walk_pdpte(p, la, m, vm, w);
@@ -358,6 +360,20 @@ int walk_l1(struct vm *vm, const struct paging *p, gva_t la, u32 access,
 		}
 	}
 	return page_fault(p, la.v, access, PT_NOT_PRESENT, false, f);
+}
+
+u32 paging_rights(const struct paging *p, gva_t la, pt_mem_fn *mem, void *ctx)
+{
+	const struct pt_format *f = format_of(p);
+	const struct pt_mode *m;
+	struct pt_mode room;
+	struct pt_walk w;
+
+	m = mode_of(p, f, mode_flags(p), &room);
+	if (pt_walk(m, root_of(p, f), la.v & BITS(f->in_bits - 1, 0), mem, ctx,
+		    &w) != PT_OK)
+		return 0;
+	return w.rights;
 }
 
 /* Not RAM behind a translation: no #PF; error 0 and address ~0 say so. */

@@ -67,6 +67,13 @@ int __must_check walk_l1(struct vm *vm, const struct paging *p, gva_t la,
 			 u32 access, l1pa_t *out, struct walk_fault *f);
 
 /*
+ * What the tables of @p, whose memory @mem gives (with @ctx), allow at @la:
+ * ACCESS_*, nothing is set in them. 0: not translated. Paging is on.
+ */
+u32 paging_rights(const struct paging *p, gva_t la,
+		  void *(*mem)(void *ctx, u64 pa), void *ctx);
+
+/*
  * Read/write L1's linear memory, crossing pages, through walk_l1(); a user
  * access when p->cpl is 3. -EFAULT: #PF for L1 in *f; -EIO: translated, but
  * not to memory (nothing for L1 to be told of).

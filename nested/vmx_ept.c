@@ -6,6 +6,7 @@
 #include "core/x86.h"
 #include "mm/guest.h"
 #include "mm/slat.h"
+#include "vmx/qual.h"
 
 #define SHADOW_PAGES 1024 /* 4 MiB a vcpu: 2 GiB of L2 in 4 KiB pages */
 
@@ -148,7 +149,7 @@ void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr)
 }
 
 /* Exit qualification of the violation that L1 is told. */
-static u64 violation(u64 qual, const struct shadow_fault *f)
+static u64 violation(u64 qual, bool mbe, const struct shadow_fault *f)
 {
 	u64 rights = BITS(5, 3) | EPT_QUAL_CAN_XU;
 
@@ -159,6 +160,8 @@ static u64 violation(u64 qual, const struct shadow_fault *f)
 		qual |= EPT_QUAL_CAN_W;
 	if (f->rights & ACCESS_X)
 		qual |= EPT_QUAL_CAN_X;
+	if (mbe && (f->rights & ACCESS_U))
+		qual |= EPT_QUAL_CAN_XU;
 	return qual;
 }
 
@@ -189,11 +192,48 @@ static void pml_log(struct vcpu *v, struct nested_vmcs *s, u64 gpa)
 	vmx_field_set(s, SLOT_PML_INDEX, (u16)(f[SLOT_PML_INDEX] - 1));
 }
 
-static u32 tried(u64 qual)
+static bool uses_mbe(const struct nested_vmcs *s)
 {
-	return (qual & EPT_QUAL_R ? ACCESS_R : 0) |
-	       (qual & EPT_QUAL_W ? ACCESS_W : 0) |
-	       (qual & EPT_QUAL_X ? ACCESS_X : 0);
+	return vmcs12_proc2(s->v12) & PROC2_MBEC;
+}
+
+static void *l2_table(void *ctx, u64 pa)
+{
+	void *p = vmx_l2_ptr(ctx, L2PA(pa));
+
+	return p ? p : PT_NO_MEMORY;
+}
+
+/* Under mode-based execute control: is it a user-mode address? */
+static bool fetch_is_user(struct vcpu *v, u64 qual)
+{
+	struct paging p;
+
+	vmx_paging(v, &p);
+	/* What is in force, not what L1 shows. */
+	p.cr0 = vmx_get(v, CACHED_CR0);
+	p.cr4 = vmx_get(v, CACHED_CR4);
+	switch (qual_fetch_mode(qual, vmx_caps.ept_vpid & EPT_CAP_ADV_INFO,
+				p.cr0, p.cr4, p.cpl)) {
+	case FETCH_USER:
+		return true;
+	case FETCH_SUPERVISOR:
+		return false;
+	default:
+		return paging_rights(&p, GVA(vmx_get(v, CACHED_LINEAR)),
+				     l2_table, v) &
+		       ACCESS_U;
+	}
+}
+
+static u32 tried(struct vcpu *v, u64 qual)
+{
+	u32 access = qual_ept_access(qual);
+
+	if (unlikely(uses_mbe(v->nvmx->cur)) && (access & ACCESS_X) &&
+	    fetch_is_user(v, qual))
+		access |= ACCESS_U;
+	return access;
 }
 
 /* SDM 3C, "Virtualization-Exception Information". */
@@ -244,19 +284,18 @@ static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
 static void reflect_fault(struct vcpu *v, u64 qual,
 			  const struct shadow_fault *f)
 {
+	qual = violation(qual, uses_mbe(v->nvmx->cur), f);
 	if (f->kind == SF_RESERVED)
 		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
-	else if (deliver_ve(v, violation(qual, f), f))
-		return;
-	else
-		vmx_reflect(v, REASON_EPT_VIOLATION, violation(qual, f));
+	else if (!deliver_ve(v, qual, f))
+		vmx_reflect(v, REASON_EPT_VIOLATION, qual);
 }
 
 bool vmx_ept_violation(struct vcpu *v)
 {
 	struct nested_vmx *n = v->nvmx;
 	u64 qual = vmx_get(v, CACHED_QUAL), gpa = vmx_get(v, CACHED_GPA);
-	u32 access = tried(qual);
+	u32 access = tried(v, qual);
 	struct shadow_fault f;
 	bool flush = false;
 	int err;

@@ -56,3 +56,17 @@ struct task_access qual_task(u64 q)
 	return (struct task_access){ .sel = TASK_QUAL_SEL(q),
 				     .source = TASK_QUAL_SOURCE(q) };
 }
+
+enum fetch_mode qual_fetch_mode(u64 q, bool advanced, u64 cr0, u64 cr4, u8 cpl)
+{
+	const u64 told = EPT_QUAL_LINEAR | EPT_QUAL_FINAL;
+
+	if (!(cr0 & CR0_PG))
+		return FETCH_USER;
+	if (advanced && (q & told) == told)
+		return q & EPT_QUAL_USER ? FETCH_USER : FETCH_SUPERVISOR;
+	/* The paging structures have let the fetch pass. */
+	if (cpl == 3)
+		return FETCH_USER;
+	return cr4 & CR4_SMEP ? FETCH_SUPERVISOR : FETCH_EITHER;
+}

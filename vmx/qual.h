@@ -38,4 +38,15 @@ struct task_access {
 };
 struct task_access qual_task(u64 q);
 
+/*
+ * Whose execute right of EPT a fetch needs under mode-based execute control:
+ * that of user-mode linear addresses (without paging, all are), or that of
+ * supervisor-mode ones. Of an EPT violation with qualification @q; @advanced:
+ * the processor gives advanced information. FETCH_EITHER: the U/S flags of the
+ * guest's own paging structures have to be looked at. SDM 3C, "Mode-Based
+ * Execute Control", "Exit Qualification for EPT Violations".
+ */
+enum fetch_mode { FETCH_SUPERVISOR, FETCH_USER, FETCH_EITHER };
+enum fetch_mode qual_fetch_mode(u64 q, bool advanced, u64 cr0, u64 cr4, u8 cpl);
+
 #endif

@@ -57,6 +57,31 @@ TEST(guest_memory_only)
 	CHECK_EQ(guest_read(&vm, L1PA(MiB(16) - 4), buf, 4), 0);
 }
 
+/* The short cut for plain RAM changes no answer, L0's memory included. */
+TEST(guest_plain_pieces)
+{
+	static u64 before[4096];
+
+	for (u32 in = 0; in < 2; in++) {
+		setup();
+		if (in) /* a map that still has L0 in it */
+			vm.map.r[1].len = MiB(9);
+		vm.map.n = in ? 2 : 3;
+		for (u64 i = 0; i < ARRAY_SIZE(before); i++)
+			before[i] = guest_hpa(&vm, L1PA(i * 4099)).v;
+		guest_map_init(&vm);
+		CHECK_EQ(vm.plain[0].start, MiB(1));
+		CHECK_EQ(vm.plain[0].len, MiB(7));
+		CHECK_EQ(vm.plain[1].len, 0x9f000);
+		for (u64 i = 0; i < ARRAY_SIZE(before); i++)
+			CHECK_EQ(guest_hpa(&vm, L1PA(i * 4099)).v, before[i]);
+		vm.slat = &slat;
+		slat.nr_watched = 1;
+		slat.watched[0].page = L1PA(MiB(2));
+		CHECK_EQ(guest_hpa(&vm, L1PA(MiB(3))).v, MiB(3));
+	}
+}
+
 TEST(guest_copies_across_pages)
 {
 	u8 a[9000], b[9000];
@@ -151,6 +176,8 @@ static void random_tables(void)
 		}
 }
 
+static struct pt_mode kept; /* of whatever mode came before */
+
 static void random_mode(enum naive_kind k)
 {
 	static const u64 cr4[] = { [N_32] = 0,
@@ -168,7 +195,8 @@ static void random_mode(enum naive_kind k)
 			     .cpl = rnd(2) ? 3 : 0,
 			     .phys_bits = PHYS_BITS,
 			     .pkru = (u32)unit_random(),
-			     .pkrs = (u32)unit_random() };
+			     .pkrs = (u32)unit_random(),
+			     .kept = rnd(2) ? &kept : NULL };
 	m = (struct naive_mode){ .kind = k,
 				 .nx = p.efer & EFER_NXE,
 				 .pse = p.cr4 & CR4_PSE,
@@ -230,6 +258,24 @@ static u64 random_la(void)
 	return la;
 }
 
+static void *table_at(void *ctx, u64 pa)
+{
+	return pa + 8 > MEMORY ? PT_NO_MEMORY : unit_memory + pa;
+}
+
+static void check_rights(u64 la, const struct naive *n)
+{
+	u32 rights = paging_rights(&p, GVA(la), table_at, NULL);
+
+	if (n->res != NAIVE_OK) {
+		CHECK_EQ(rights, 0);
+		return;
+	}
+	CHECK_EQ(!(rights & ACCESS_U), !n->u);
+	CHECK_EQ(!(rights & ACCESS_W), !n->w);
+	CHECK_EQ(!(rights & ACCESS_X), !n->x);
+}
+
 static u32 walks_ok;
 
 static void one_walk(void)
@@ -242,6 +288,7 @@ static void one_walk(void)
 	l1pa_t out;
 	int err;
 
+	check_rights(la, &n);
 	want = expected_error(&n, access);
 	err = walk_l1(&vm, &p, GVA(la), access, &out, &f);
 	CHECK_EQ(err, want ? -EFAULT : 0);

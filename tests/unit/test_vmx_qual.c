@@ -110,3 +110,20 @@ TEST(io_bitmaps)
 	vmx_io_bitmap_set(map, 0x8000, 1, true);
 	CHECK_EQ(map[4096], 1); /* bitmap B */
 }
+
+TEST(vmx_fetch_modes)
+{
+	const u64 pg = CR0_PG | CR0_PE, told = BIT(7) | BIT(8), user = BIT(9);
+
+	/* no paging: user-mode addresses, at any privilege */
+	CHECK_EQ(qual_fetch_mode(told, true, CR0_PE, 0, 0), FETCH_USER);
+	CHECK_EQ(qual_fetch_mode(told | user, true, pg, 0, 0), FETCH_USER);
+	CHECK_EQ(qual_fetch_mode(told, true, pg, 0, 0), FETCH_SUPERVISOR);
+	/* no advanced information, or not about this access */
+	CHECK_EQ(qual_fetch_mode(told | user, false, pg, 0, 3), FETCH_USER);
+	CHECK_EQ(qual_fetch_mode(BIT(7) | user, true, pg, CR4_SMEP, 0),
+		 FETCH_SUPERVISOR);
+	CHECK_EQ(qual_fetch_mode(told, false, pg, CR4_SMEP, 3), FETCH_USER);
+	CHECK_EQ(qual_fetch_mode(told, false, pg, 0, 0), FETCH_EITHER);
+	CHECK_EQ(qual_fetch_mode(told, false, pg, 0, 2), FETCH_EITHER);
+}
