@@ -46,14 +46,15 @@ static bool is_memory(const struct memmap *m, u64 a)
 	return is_ram(find_region(m, a));
 }
 
-static bool is_watched(const struct vm *vm, u64 a)
+/* Does L0 have another page there than the one of that address? */
+static bool is_moved(const struct vm *vm, u64 a)
 {
 	const struct slat *s = vm->slat;
 	u32 i;
 
 	for (i = 0; s && i < s->nr_watched; i++)
 		if (a - s->watched[i].page.v < PAGE_SIZE)
-			return true;
+			return s->watched[i].to.v != s->watched[i].page.v;
 	return false;
 }
 
@@ -64,9 +65,9 @@ static inline bool is_plain(const struct vm *vm, u64 a)
 	       a - vm->plain[1].start < vm->plain[1].len;
 }
 
-static inline bool any_watched(const struct vm *vm)
+static inline bool any_moved(const struct vm *vm)
 {
-	return vm->slat && vm->slat->nr_watched;
+	return vm->slat && vm->slat->nr_moved;
 }
 
 static __noinline hpa_t guest_hpa_slow(struct vm *vm, l1pa_t gpa)
@@ -78,14 +79,14 @@ static __noinline hpa_t guest_hpa_slow(struct vm *vm, l1pa_t gpa)
 		return HPA(vm->scratch.v + offset);
 	if (!is_memory(&vm->map, gpa.v))
 		return HPA_NONE;
-	if (is_watched(vm, gpa.v))
+	if (is_moved(vm, gpa.v))
 		return slat_translate(vm->slat, gpa, &access);
 	return HPA(gpa.v);
 }
 
 hpa_t guest_hpa(struct vm *vm, l1pa_t gpa)
 {
-	if (likely(is_plain(vm, gpa.v) && !any_watched(vm)))
+	if (likely(is_plain(vm, gpa.v) && !any_moved(vm)))
 		return HPA(gpa.v);
 	return guest_hpa_slow(vm, gpa);
 }
@@ -137,13 +138,15 @@ int guest_ram_span(struct vm *vm, l1pa_t gpa, u64 *start, u64 *len)
 	u32 i;
 
 	if (!is_ram(r) || gpa.v - vm->l0_start.v < vm->l0_len ||
-	    is_watched(vm, gpa.v))
+	    is_moved(vm, gpa.v))
 		return -EFAULT;
 	from = r->start;
 	to = r->start + r->len;
 	clip(&from, &to, gpa.v, vm->l0_start.v, vm->l0_len);
 	for (i = 0; s && i < s->nr_watched; i++)
-		clip(&from, &to, gpa.v, s->watched[i].page.v, PAGE_SIZE);
+		if (s->watched[i].to.v != s->watched[i].page.v)
+			clip(&from, &to, gpa.v, s->watched[i].page.v,
+			     PAGE_SIZE);
 	*start = from;
 	*len = to - from;
 	return 0;
@@ -191,6 +194,9 @@ int guest_write(struct vm *vm, l1pa_t to, const void *from, size_t n)
 
 		if (!p)
 			return -EFAULT;
+		if (unlikely(vm->slat && vm->slat->nr_guards) &&
+		    slat_guarded(vm->slat, to))
+			slat_unguard(vm->slat, to);
 		memcpy(p, in, part);
 		in += part;
 		to.v += part;

@@ -111,21 +111,20 @@ static void retire(struct slat *s, u32 level, u64 e)
 	s->pages--;
 }
 
-/* Have all CPUs flushed since the last page was retired? */
-static bool all_flushed(const struct slat *s)
+bool slat_flushed(const struct slat *s, u32 gen)
 {
 	u32 i;
 
 	for (i = 0; i < s->cpus; i++)
 		if ((s32)(__atomic_load_n(&s->seen[i], __ATOMIC_ACQUIRE) -
-			  s->retired_gen) < 0)
+			  gen) < 0)
 			return false;
 	return true;
 }
 
 static void reclaim(struct slat *s)
 {
-	if (!all_flushed(s))
+	if (!slat_flushed(s, s->retired_gen))
 		return;
 	while (s->retired.v) {
 		u64 *t = hpa_ptr(s->retired);
@@ -306,7 +305,7 @@ int slat_build(struct slat *s, const struct memmap *m, hpa_t l0_start,
 	s->scratch = scratch;
 	s->limit = MIN(ALIGN_UP(MAX(end_of_ram(m), GiB(4)), GiB(1)), top);
 	s->spare = s->retired = HPA(0);
-	s->nr_watched = 0;
+	s->nr_watched = s->nr_moved = s->nr_guards = 0;
 	s->pages = 0;
 	err = build_scratch_tables(s);
 	if (err)
@@ -318,9 +317,12 @@ int slat_build(struct slat *s, const struct memmap *m, hpa_t l0_start,
 	return fit_all(s, EVERYTHING);
 }
 
+static void unguard(struct slat *s, l1pa_t page);
+
 int slat_fault(struct slat *s, l1pa_t gpa)
 {
 	u64 start = ALIGN_DOWN(gpa.v, GiB(1));
+	const struct slat_watched *w;
 	struct slat_leaf leaf;
 	int err = -EFAULT;
 
@@ -329,8 +331,13 @@ int slat_fault(struct slat *s, l1pa_t gpa)
 	spin_lock(&s->lock);
 	if (slat_lookup(s, gpa, &leaf))
 		err = fit_all(s, (struct span){ start, start + GiB(1), true });
-	else if (!find_watched(s, ALIGN_DOWN(gpa.v, PAGE_SIZE), PAGE_SIZE))
+	else if (!(w = find_watched(s, ALIGN_DOWN(gpa.v, PAGE_SIZE),
+				    PAGE_SIZE)))
 		err = 0; /* another CPU was faster, or the TLB was stale */
+	else if (w->guard) {
+		unguard(s, w->page);
+		err = 0;
+	}
 	spin_unlock(&s->lock);
 	return err;
 }
@@ -360,17 +367,44 @@ void slat_flushing(struct slat *s, u32 cpu)
 	__atomic_store_n(&s->seen[cpu], gen, __ATOMIC_RELEASE);
 }
 
-static int protect(struct slat *s, l1pa_t page, hpa_t to, u32 access)
+bool slat_guarded(const struct slat *s, l1pa_t page)
+{
+	const struct slat_watched *w =
+		find_watched(s, ALIGN_DOWN(page.v, PAGE_SIZE), PAGE_SIZE);
+
+	return w && w->guard;
+}
+
+static void count_watched(struct slat *s)
+{
+	u32 i, moved = 0, guards = 0;
+
+	for (i = 0; i < s->nr_watched; i++) {
+		moved += s->watched[i].to.v != s->watched[i].page.v;
+		guards += s->watched[i].guard;
+	}
+	s->nr_moved = moved;
+	s->nr_guards = guards;
+}
+
+static int protect(struct slat *s, l1pa_t page, hpa_t to, u32 access,
+		   bool guard)
 {
 	const u32 all = ACCESS_R | ACCESS_W | ACCESS_X;
+	bool ended = slat_guarded(s, page);
 	struct slat_watched *w = watched_slot(s, page);
 	int err;
 
 	if (!w)
 		return -ENOSPC;
-	*w = (struct slat_watched){ page, to, access };
+	*w = (struct slat_watched){ page, to, access, guard };
 	if ((access & all) == all && to.v == page.v)
 		*w = s->watched[--s->nr_watched];
+	count_watched(s);
+	/* Who sees the count go up finds the guard gone, and nobody can write
+	 * there before. */
+	if (ended)
+		__atomic_add_fetch(&s->unguarded, 1, __ATOMIC_RELEASE);
 	reclaim(s);
 	err = fit_all(s, (struct span){ page.v, page.v + PAGE_SIZE, true });
 	changed(s);
@@ -386,9 +420,45 @@ int slat_protect(struct slat *s, l1pa_t page, hpa_t to, u32 access)
 	    page.v >> MIN(s->phys_bits, s->fmt->in_bits))
 		return -EINVAL;
 	spin_lock(&s->lock);
-	err = protect(s, page, to, access);
+	err = protect(s, page, to, access, false);
 	spin_unlock(&s->lock);
 	return err;
+}
+
+/* Rights come back: what is cached without them is no more than a fault. */
+static void unguard(struct slat *s, l1pa_t page)
+{
+	int err = protect(s, page, HPA(page.v), ACCESS_R | ACCESS_W | ACCESS_X,
+			  false);
+
+	(void)err; /* fewer tables are needed, not more */
+}
+
+int slat_guard(struct slat *s, l1pa_t page)
+{
+	const struct slat_watched *w;
+	int err;
+
+	page.v = ALIGN_DOWN(page.v, PAGE_SIZE);
+	if (page.v - s->l0_start.v < s->l0_len || page.v >= s->limit)
+		return -EINVAL;
+	spin_lock(&s->lock);
+	w = find_watched(s, page.v, PAGE_SIZE);
+	if (w)
+		err = w->guard ? 0 : -EBUSY;
+	else
+		err = protect(s, page, HPA(page.v), ACCESS_R | ACCESS_X, true);
+	spin_unlock(&s->lock);
+	return err;
+}
+
+void slat_unguard(struct slat *s, l1pa_t page)
+{
+	page.v = ALIGN_DOWN(page.v, PAGE_SIZE);
+	spin_lock(&s->lock);
+	if (slat_guarded(s, page))
+		unguard(s, page);
+	spin_unlock(&s->lock);
 }
 
 int slat_retype(struct slat *s)

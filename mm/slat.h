@@ -29,6 +29,7 @@ struct slat_watched {
 	l1pa_t page;
 	hpa_t to;
 	u32 access;
+	bool guard; /* slat_guard(): until it is written */
 };
 
 struct slat {
@@ -56,6 +57,9 @@ struct slat {
 	u32 seen[CPUS_MAX]; /* @gen at each CPU's last flush */
 	struct spinlock lock;
 	u32 nr_watched;
+	u32 nr_moved;  /* of them, those with another target */
+	u32 nr_guards; /* those that are guarded */
+	u32 unguarded; /* goes up whenever a guard ends */
 	struct slat_watched watched[SLAT_WATCHED_MAX];
 };
 
@@ -67,7 +71,7 @@ struct slat {
 int __must_check slat_build(struct slat *s, const struct memmap *m,
 			    hpa_t l0_start, u64 l0_len, hpa_t scratch);
 
-/* A fault at @gpa: map the identity there. -EFAULT: it is mapped with fewer
+/* A fault at @gpa: map the identity there; a guard is over. -EFAULT: it is mapped with fewer
  * rights on purpose, or beyond phys_bits. */
 int __must_check slat_fault(struct slat *s, l1pa_t gpa);
 
@@ -81,6 +85,20 @@ int __must_check slat_fault(struct slat *s, l1pa_t gpa);
  */
 int __must_check slat_protect(struct slat *s, l1pa_t page, hpa_t to,
 			      u32 access);
+
+/*
+ * Learn of the next write to a page of RAM: it is read-only until a fault of a
+ * write comes to slat_fault(), or L0 itself writes there by guest_write(). From
+ * when all CPUs have flushed (slat_flushed()) nothing escapes but devices. 0:
+ * guarded. -EBUSY: watched for another reason; else as slat_protect().
+ */
+int __must_check slat_guard(struct slat *s, l1pa_t page);
+bool slat_guarded(const struct slat *s, l1pa_t page);
+/* End the guard of @page, if there is one. */
+void slat_unguard(struct slat *s, l1pa_t page);
+
+/* Have all CPUs flushed since s->gen was @gen? */
+bool slat_flushed(const struct slat *s, u32 gen);
 
 /* Recompute all memory types after a change of the MTRRs. CR0.CD needs no
  * call: EPT heeds the guest's own (SDM 3C, "EPT and Memory Typing"). */

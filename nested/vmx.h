@@ -52,6 +52,15 @@ struct nested_vmcs {
 	const u64 *msr12; /* vmcs12's MSR bitmap; NULL: no memory there */
 	bool msr_used;	  /* vmcs02 has msr02 */
 	u64 *msr02;	  /* merged */
+	/* Whether it has to be merged anew (vmx_bitmap.c). */
+	enum {
+		MSR02_COPIED,  /* on each entry */
+		MSR02_GUARDED, /* ... until all CPUs know of the guard */
+		MSR02_KEPT,    /* until the guard ends */
+	} msr_state;
+	u32 msr_gen;	   /* slat.gen with the guard */
+	u32 msr_unguarded; /* slat.unguarded then */
+	u32 msr_entries, msr_patience;
 	u64 *io02;	  /* the same, where L0 watches ports */
 };
 

@@ -79,6 +79,13 @@ static u32 trip_rich(void)
 	return reason;
 }
 
+/* The same, and L1's MSR bitmap is another one each time. */
+static u32 trip_bitmap(void)
+{
+	msr_bitmap[PAGE_SIZE - 1] ^= 1;
+	return trip_rich();
+}
+
 static void bench_exits(const char *name, void (*prep)(void (*)(void), u64 *),
 			u32 (*trip)(void))
 {
@@ -220,8 +227,10 @@ void main(void)
 	bench_insns();
 	bench_exits("vmx-vmcall-2r1w", prepare, trip_small);
 	if (vmx_has_proc2((u32)PROC2_VPID) &&
-	    vmx_has_proc((u32)(PROC_TPR_SHADOW | PROC_MSR_BITMAP)))
+	    vmx_has_proc((u32)(PROC_TPR_SHADOW | PROC_MSR_BITMAP))) {
 		bench_exits("vmx-vmcall-8r3w", prepare_rich, trip_rich);
+		bench_exits("vmx-vmcall-bitmap", prepare_rich, trip_bitmap);
+	}
 	bench_touch();
 	ept = table_identity(EPT_TABLE, EPT_PAGE);
 	bench_violations("vmx-violation-first", ept, 0, 64);

@@ -57,6 +57,18 @@ TEST(guest_memory_only)
 	CHECK_EQ(guest_read(&vm, L1PA(MiB(16) - 4), buf, 4), 0);
 }
 
+TEST(guest_guard_moves_nothing)
+{
+	setup();
+	vm.slat = &slat;
+	slat.nr_watched = slat.nr_guards = 1;
+	slat.watched[0] = (struct slat_watched){ .page = L1PA(MiB(2)),
+						 .to = HPA(MiB(2)),
+						 .guard = true };
+	CHECK_EQ(guest_hpa(&vm, L1PA(MiB(2) + 5)).v, MiB(2) + 5);
+	CHECK(slat_guarded(&slat, L1PA(MiB(2) + 5)));
+}
+
 /* The short cut for plain RAM changes no answer, L0's memory included. */
 TEST(guest_plain_pieces)
 {

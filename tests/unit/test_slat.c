@@ -218,6 +218,70 @@ TEST(slat_protect_and_back_uses_no_more_memory)
 	check_identity();
 }
 
+static u32 rights(u64 page)
+{
+	struct slat_leaf l;
+
+	CHECK(!slat_lookup(&s, L1PA(page), &l));
+	CHECK_EQ(l.hpa.v, page);
+	return l.access;
+}
+
+TEST(slat_guards_end_with_a_write)
+{
+	const u64 page = MiB(5);
+	u32 gen, n;
+
+	setup(&pt_ept_4, 3, L0_START);
+	n = s.unguarded;
+	gen = s.gen;
+	CHECK_EQ(slat_guard(&s, L1PA(page + 7)), 0);
+	CHECK(s.gen != gen && slat_guarded(&s, L1PA(page + 4095)));
+	CHECK(!slat_guarded(&s, L1PA(page + 4096)));
+	CHECK_EQ(rights(page), ACCESS_R | ACCESS_X);
+	CHECK_EQ(rights(page + 4096), RWX);
+	CHECK_EQ(s.unguarded, n);
+	/* again: nothing new */
+	gen = s.gen;
+	CHECK_EQ(slat_guard(&s, L1PA(page)), 0);
+	CHECK_EQ(s.gen, gen);
+	CHECK_EQ(slat_fault(&s, L1PA(page + 16)), 0);
+	CHECK_EQ(rights(page), RWX);
+	CHECK(s.unguarded != n && !slat_guarded(&s, L1PA(page)));
+	CHECK_EQ(s.nr_watched + s.nr_guards + s.nr_moved, 0);
+	check_identity();
+}
+
+TEST(slat_guards_and_other_watchers)
+{
+	const u64 page = MiB(5);
+	u32 n, i;
+
+	setup(&pt_ept_4, 3, L0_START);
+	CHECK_EQ(slat_guard(&s, L1PA(L0_START)), -EINVAL);
+	CHECK_EQ(slat_guard(&s, L1PA(BIT(40))), -EINVAL);
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), ACCESS_R), 0);
+	CHECK_EQ(slat_guard(&s, L1PA(page)), -EBUSY);
+	slat_unguard(&s, L1PA(page));
+	CHECK_EQ(rights(page), ACCESS_R);
+	CHECK_EQ(slat_fault(&s, L1PA(page)), -EFAULT);
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), RWX), 0);
+	/* whoever takes the page over ends the guard */
+	CHECK_EQ(slat_guard(&s, L1PA(page)), 0);
+	n = s.unguarded;
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), ACCESS_R), 0);
+	CHECK(s.unguarded != n && !slat_guarded(&s, L1PA(page)));
+	CHECK_EQ(slat_protect(&s, L1PA(page), HPA(page), RWX), 0);
+	for (i = 0; i < SLAT_WATCHED_MAX; i++)
+		CHECK_EQ(slat_guard(&s, L1PA(page + i * PAGE_SIZE)), 0);
+	CHECK_EQ(slat_guard(&s, L1PA(MiB(900))), -ENOSPC);
+	CHECK_EQ(s.nr_guards, SLAT_WATCHED_MAX);
+	for (i = 0; i < SLAT_WATCHED_MAX; i++)
+		slat_unguard(&s, L1PA(page + i * PAGE_SIZE));
+	CHECK_EQ(s.nr_guards, 0);
+	check_identity();
+}
+
 /* Retired tables wait for the slowest CPU. */
 TEST(slat_waits_for_flushes)
 {
