@@ -61,7 +61,7 @@ struct nested_vmcs {
 	u32 msr_gen;	   /* slat.gen with the guard */
 	u32 msr_unguarded; /* slat.unguarded then */
 	u32 msr_entries, msr_patience;
-	u64 *io02;	  /* the same, where L0 watches ports */
+	u64 *io02; /* the same, where L0 watches ports */
 };
 
 #define NESTED_VMCS_MAX 8

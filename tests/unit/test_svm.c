@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: svm/perm.c core/icr.c svm/dump.c */
+/* sources: svm/perm.c core/icr.c svm/dump.c core/bits.c */
 #include "tests/unit/unit.h"
 
 #include "core/icr.h"
