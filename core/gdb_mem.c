@@ -33,14 +33,20 @@ static const struct nested_ops *nested(void)
 	return virt == &svm_ops ? svm_nested : vmx_nested;
 }
 
-static void *physical(void *ctx, u64 pa)
+static void *physical(const struct level *l, u64 pa)
 {
-	const struct level *l = ctx;
-
 	if (!l->l2)
 		return guest_ptr(l->v->vm, L1PA(pa));
 	return nested() && nested()->l2_ptr ? nested()->l2_ptr(l->v, L2PA(pa))
 					    : NULL;
+}
+
+/* Tables that a guest has made may lie where no memory is. */
+static void *table(void *ctx, u64 pa)
+{
+	void *p = physical(ctx, pa);
+
+	return p ? p : PT_NO_MEMORY;
 }
 
 static const struct pt_format *format_of(u64 cr4, u64 efer)
@@ -75,7 +81,7 @@ static int translate(struct vcpu *v, bool l2, u64 la, u64 *pa, bool show)
 	flags |= efer & EFER_NXE ? PT_NX : 0;
 	flags |= cr4 & CR4_PSE ? PT_PSE : 0;
 	pt_mode_init(&m, f, v->vm->slat->phys_bits, flags);
-	r = pt_walk(&m, root_of(f, cr3), la & BITS(f->in_bits - 1, 0), physical,
+	r = pt_walk(&m, root_of(f, cr3), la & BITS(f->in_bits - 1, 0), table,
 		    &l, &w);
 	if (show) {
 		gdb_say("%s, CR3 %#lx, of linear %#lx:", f->name, cr3, la);

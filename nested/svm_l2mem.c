@@ -7,10 +7,9 @@
 #include "mm/pt_format.h"
 #include "nested/svm.h"
 
-/* L2's page tables lie in what L1 calls its guest's physical memory. */
-static void *l2_table(void *ctx, u64 pa)
+/* L2-physical, which is what L1 calls its guest's physical memory. */
+static void *l2_memory(struct vcpu *v, u64 pa)
 {
-	struct vcpu *v = ctx;
 	struct nested_svm *n = v->nsvm;
 	struct shadow_fault f;
 	l1pa_t a = L1PA(pa);
@@ -19,6 +18,14 @@ static void *l2_table(void *ctx, u64 pa)
 	    shadow_translate(n->shadow, &n->root12, L2PA(pa), ACCESS_R, &a, &f))
 		return NULL;
 	return guest_ptr(v->vm, a);
+}
+
+/* L2's page tables lie there. Its other CPUs may have changed them. */
+static void *l2_table(void *vcpu, u64 pa)
+{
+	void *p = l2_memory(vcpu, pa);
+
+	return p ? p : PT_NO_MEMORY;
 }
 
 static const struct pt_format *format_of(const struct vmcb *b, u64 *root)
@@ -44,7 +51,7 @@ static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
 	struct pt_walk w;
 
 	if (!(vmcb_cr0(b) & CR0_PG))
-		return l2_table(v, la);
+		return l2_memory(v, la);
 	if (vmcb_efer(b) & EFER_NXE)
 		flags |= PT_NX;
 	if (vmcb_cr4(b) & CR4_PSE)
@@ -53,12 +60,12 @@ static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
 	if (pt_walk(&m, root, la & BITS(fmt->in_bits - 1, 0), l2_table, v,
 		    &w) != PT_OK)
 		return NULL;
-	return l2_table(v, w.addr);
+	return l2_memory(v, w.addr);
 }
 
 void *svm_l2_page(struct vcpu *v, l2pa_t gpa)
 {
-	return l2_table(v, gpa.v);
+	return l2_memory(v, gpa.v);
 }
 
 u64 svm_l2_id(struct vcpu *v)

@@ -93,9 +93,9 @@ static void apic_write(struct vcpu *v, u32 reg, u32 val)
 
 static void *l2_table(void *vcpu, u64 pa)
 {
-	struct vcpu *v = vcpu;
+	void *p = vmx_nested->l2_ptr(vcpu, L2PA(pa));
 
-	return vmx_nested->l2_ptr(v, L2PA(pa));
+	return p ? p : PT_NO_MEMORY;
 }
 
 /* L2's byte at linear @la, through its own tables and L1's for it; NULL: not
@@ -108,7 +108,7 @@ static const u8 *l2_code(struct vcpu *v, const struct paging *p, u64 la)
 	struct pt_walk w;
 
 	if (!(p->cr0 & CR0_PG))
-		return l2_table(v, la);
+		return vmx_nested->l2_ptr(v, L2PA(la));
 	if (p->efer & EFER_LMA) {
 		f = p->cr4 & CR4_LA57 ? &pt_x86_5 : &pt_x86_4;
 		root = p->cr3 & PT_ADDR;
@@ -122,7 +122,7 @@ static const u8 *l2_code(struct vcpu *v, const struct paging *p, u64 la)
 	if (pt_walk(&m, root, la & BITS(f->in_bits - 1, 0), l2_table, v, &w) !=
 	    PT_OK)
 		return NULL;
-	return l2_table(v, w.addr);
+	return vmx_nested->l2_ptr(v, L2PA(w.addr));
 }
 
 /* Up to @n bytes at @la of the level that ran; their number. */
