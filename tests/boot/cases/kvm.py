@@ -31,7 +31,7 @@ kvm("-2cpus-l2-2cpus", "abyme.l2cpus=2", cpus=2, emus=["bochs"],
     timeout=400, slow=120)
 kvm("-smp", "abyme.l2cpus=2", cpus=2, emus=["qemu"], timeout=120)
 kvm("-smp-npt0", "abyme.l2cpus=2 abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"],
-    timeout=250, slow=60)
+    timeout=150)
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
 kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=200)
