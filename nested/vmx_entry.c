@@ -165,6 +165,9 @@ static bool guest_ok(struct vcpu *v, struct nested_vmcs *s, u64 *qual)
 		    vmx_check_guest_segs(s->v12, &n->env, &n->refusal))
 			return false;
 	}
+	/* IA32_DEBUGCTL, which counts for a single step, is kept lazily. */
+	if (unlikely(s->v12->f[SLOT_GUEST_RFLAGS] & RFLAGS_TF))
+		vmx_unlazy(v, s);
 	if (vmx_check_guest_run(s->v12, &n->env, &n->refusal))
 		return false;
 	*qual = QUAL_LINK;
