@@ -128,13 +128,18 @@ static void before_entry(struct vcpu *v)
 		svm_npt_reset(v);
 	if (unlikely(s->nmi_pending) && !debug_holds(v))
 		route_nmi(v);
-	if (likely(v->in_l2))
-		svm_asid_check(v);
+	if (unlikely(!v->in_l2))
+		return;
+	svm_asid_check(v);
+	if (unlikely(v->nsvm->soft))
+		svm_soft_enter(v);
 }
 
 static void reset(struct nested_svm *n, struct vcpu *v)
 {
-	n->vm_cr = 0;
+	/* INIT leaves these (APM 2, VM_CR MSR) */
+	n->vm_cr &= VM_CR_LOCK | VM_CR_SVMDIS;
+	v->svm->r_init = false;
 	n->hsave_pa = 0;
 	n->tsc_ratio = SVM_TSC_RATIO_ONE;
 	n->irq_mode = IRQ_DIRECT;
@@ -208,6 +213,8 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 				  svm_redeliver(vmcb_exitintinfo(n->vmcb02),
 						n->injected));
 	n->injected = vmcb_eventinj(n->vmcb02);
+	if (unlikely(n->soft) && svm_soft_exit(v, raw))
+		return true;
 	return svm_exit_l2(v, raw);
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/types.h"
 #include "core/vcpu.h"
+#include "core/x86.h"
 #include "mm/addr.h"
 #include "mm/shadow.h"
 #include "nested/svm_check.h"
@@ -41,6 +42,16 @@ struct svm_asid_slot {
 	struct shadow_root *root; /* last table that it ran on; NULL: npt01 */
 };
 
+/* Where a page of L2's code lies, so that what stands at CS:RIP is mostly
+ * found without two walks. Forgotten at flushes of L1's. */
+#define SVM_CODE12 8
+struct svm_code12 {
+	u64 la;	 /* linear address of the page, | 1 when valid */
+	u64 cr3; /* of L2 */
+	const struct shadow_root *root;
+	const u8 *ptr; /* the page */
+};
+
 struct nested_svm {
 	struct vmcb *vmcb02;
 	hpa_t vmcb02_pa;
@@ -61,7 +72,11 @@ struct nested_svm {
 	bool svme;	/* EFER.SVME as the intercepts of vmcb01 know it */
 	u64 hold_tpr;	/* V_TPR as IRQ_HOLD began */
 	u64 injected;	/* EVENTINJ of the last entry of vmcb02 */
+	u64 soft;	/* software interrupt of L1's injection that svm_nrip.c
+			 * looks after; 0: none */
+	u64 soft_rip;	/* L2's RIP, where its fault would return to */
 
+	struct svm_code12 code[SVM_CODE12];
 	struct svm_asid_slot asid[SVM_ASID_SLOTS];
 	struct svm_asid_slot *slot; /* in use */
 	u64 asid_clock;
@@ -102,7 +117,28 @@ int svm_npt_init(struct vcpu *v);
 /* npt01 changed or L1 starts anew: no npt02 is good any more. */
 void svm_npt_reset(struct vcpu *v);
 
-/* svm_l2mem.c: up to 15 bytes at CS:RIP of L2; their number. */
+/* svm_nrip.c */
+/* nRIP of L2's exit with @code, as L1 is to find it. */
+u64 svm_nrip(struct vcpu *v, u64 code);
+/* Around an entry to L2 while n->soft is set; true: the exit is settled. */
+void svm_soft_enter(struct vcpu *v);
+bool svm_soft_exit(struct vcpu *v, u64 code);
+
+void svm_forget_code12(struct nested_svm *n);
+
+static inline u64 svm_code_linear(const struct vmcb *b)
+{
+	u64 rip = vmcb_rip(b);
+
+	if (vmcb_cs(b)->attr & VSEG_L && vmcb_efer(b) & EFER_LMA)
+		return rip;
+	return (u32)(vmcb_cs(b)->base + rip);
+}
+
+/* svm_l2mem.c: L2's byte at linear @la, from which it has just fetched; NULL:
+ * it cannot be read. */
+const u8 *svm_l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la);
+/* up to 15 bytes at CS:RIP of L2; their number. */
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[15]);
 /* For the debugger (core/virt.h, nested_ops). */
 void *svm_l2_page(struct vcpu *v, l2pa_t gpa);

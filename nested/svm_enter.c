@@ -25,6 +25,18 @@ static void load_host(struct vcpu *v)
 	svm_set_gif(s, false);
 }
 
+/* To the host VMRUN is one instruction, single-stepped as a whole (APM 2,
+ * VMRUN and TF/IF Bits in EFLAGS). */
+static void host_step(struct vcpu *v)
+{
+	struct vmcb *b = v->svm->vmcb01;
+
+	if (likely(!(vmcb_rflags(b) & RFLAGS_TF)))
+		return;
+	vmcb_set_dr6(b, vmcb_dr6(b) | BIT(14));
+	svm_inject_exc(v, VEC_DB);
+}
+
 static void refuse(struct vcpu *v, struct vmcb *page12)
 {
 	struct nested_svm *n = v->nsvm;
@@ -38,6 +50,7 @@ static void refuse(struct vcpu *v, struct vmcb *page12)
 	vmcb_set_exitcode(page12, VMEXIT_INVALID);
 	load_host(v);
 	svm_irq_mode(v, IRQ_GUARD);
+	host_step(v);
 }
 
 static void map_pages(struct vcpu *v, struct svm_perm *p, u64 base)
@@ -90,6 +103,10 @@ static void enter(struct vcpu *v, struct vmcb *page12)
 		svm_irq_mode(v, IRQ_DIRECT); /* CR8 is L1's own again */
 	svm_set_gif(s, true);
 	n->injected = n->ctl.eventinj;
+	n->soft = 0;
+	if (unlikely(n->injected & EVINJ_V) && svm_soft_event(n->injected) &&
+	    !svm_has(SVM_F_NRIPS) && n->l0.features & SVM_F_NRIPS)
+		n->soft = n->injected;
 	svm_select_vmcb(s, n->vmcb02, n->vmcb02_pa);
 	/* L1's RFLAGS.IF is the host's for V_INTR_MASKING */
 	s->host_if = vmcb_rflags(s->vmcb01) & RFLAGS_IF;
@@ -169,5 +186,6 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
 	v->in_l2 = false;
 	load_host(v);
 	svm_irq_mode(v, x->code == VMEXIT_INTR ? IRQ_HOLD : IRQ_GUARD);
+	host_step(v);
 	v->stats.reflected++;
 }

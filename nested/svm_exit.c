@@ -14,7 +14,7 @@ static bool reflect(struct vcpu *v, u64 code)
 			      .info1 = vmcb_exitinfo1(b),
 			      .info2 = vmcb_exitinfo2(b),
 			      .intinfo = vmcb_exitintinfo(b),
-			      .nrip = vmcb_nrip(b),
+			      .nrip = svm_nrip(v, code),
 		      });
 	return true;
 }
@@ -67,6 +67,18 @@ static bool exit_invalid(struct vcpu *v)
 	return true;
 }
 
+/* INIT that L1's VM_CR.R_INIT makes an exception, and L1 intercepts that. */
+static bool init_as_sx(struct vcpu *v)
+{
+	if (!svm_ctl_intercepts(&v->nsvm->ctl, ICPT_EXC0 + VEC_SX) ||
+	    vmcb_eventinj(v->nsvm->vmcb02) & EVINJ_V)
+		return false;
+	request_take(v, REQ_INIT);
+	svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_EXC + VEC_SX,
+					    .info1 = 1 });
+	return true;
+}
+
 /* INIT for a CPU that runs L2: L1's to see if it asks; pending all the same
  * (APM 2, INIT Intercept). */
 bool svm_init_l2(struct vcpu *v)
@@ -75,7 +87,7 @@ bool svm_init_l2(struct vcpu *v)
 	u64 ev = vmcb_eventinj(n->vmcb02);
 
 	if (!svm_ctl_intercepts(&n->ctl, ICPT_INIT))
-		return false;
+		return v->svm->r_init && init_as_sx(v);
 	svm_vmexit(v, &(struct svm_exit12){
 			      .code = VMEXIT_INIT,
 			      .intinfo = ev & EVINJ_V ? ev : 0,

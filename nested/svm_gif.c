@@ -82,6 +82,7 @@ void svm_gif_update(struct vcpu *v, bool svme)
 		svm_irq_mode(v, gif ? IRQ_DIRECT : IRQ_HOLD);
 	set_icpt(b, ICPT_STGI, !n->vgif || n->irq_mode == IRQ_HOLD);
 	set_icpt(b, ICPT_CLGI, !n->vgif || n->irq_mode == IRQ_DIRECT);
+	svm_ops.set_debug(v); /* #DB while GIF is 0 */
 }
 
 bool svm_intr_l1(struct vcpu *v)

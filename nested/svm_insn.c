@@ -66,7 +66,7 @@ static void vmrun(struct vcpu *v, u64 addr, u32 len)
 {
 	if (!operand_page(v, addr))
 		return;
-	svm_vmrun(v, L1PA(addr), vmcb_rip(v->svm->vmcb) + len);
+	svm_vmrun(v, L1PA(addr), svm_next_rip(v->svm->vmcb, len));
 }
 
 static void clgi_stgi(struct vcpu *v, bool on)

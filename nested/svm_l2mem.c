@@ -40,10 +40,10 @@ static const struct pt_format *format_of(const struct vmcb *b, u64 *root)
 }
 
 /*
- * Direct-map pointer to L2's byte at linear @la, or NULL. The processor has
- * just fetched from there: rights and accessed flags are settled.
+ * A pointer into the direct map. The processor has just fetched from there:
+ * rights and accessed flags are settled.
  */
-static const u8 *l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
+const u8 *svm_l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la)
 {
 	u64 flags = PT_1G, root;
 	const struct pt_format *fmt = format_of(b, &root);
@@ -94,16 +94,14 @@ bool svm_tables(struct vcpu *v, struct nested_tables *t)
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[INSN_MAX])
 {
 	const struct vmcb *b = v->nsvm->vmcb02;
-	u64 la = vmcb_rip(b);
+	u64 la = svm_code_linear(b);
 	u32 n = 0;
 
-	if (!(vmcb_cs(b)->attr & VSEG_L && vmcb_efer(b) & EFER_LMA))
-		la = (u32)(vmcb_cs(b)->base + la);
 	while (n < INSN_MAX) {
 		u64 a = la + n;
 		u32 part = (u32)MIN((u64)INSN_MAX - n,
 				    PAGE_SIZE - (a & ~PAGE_MASK));
-		const u8 *ptr = l2_ptr(v, b, a);
+		const u8 *ptr = svm_l2_ptr(v, b, a);
 
 		if (!ptr)
 			break;

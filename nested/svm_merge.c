@@ -120,7 +120,11 @@ void svm_merge_ctl(struct vmcb *restrict b02,
 	if (l0->features & SVM_F_VLS && nested_paging(c, l0))
 		virt_ext |= c->virt_ext & VIRT_VMLOAD_VMSAVE;
 	vmcb_set_virt_ext(b02, virt_ext);
-	/* 6. Verbatim. */
+	/* 6. Hardware's nRIP save is not to be seen by an L1 to which it is
+	 *    not offered: a software interrupt then returns to RIP. */
+	vmcb_set_nrip(b02,
+		      l0->features & SVM_F_NRIPS ? c->nrip : vmcb_rip(b02));
+	/* 7. Verbatim. */
 #define NS_COPY_USE(x)
 #define NS_CTL(name, entry, exit) \
 	NS_COPY_##entry(vmcb_set_##name(b02, c->name);)
@@ -176,16 +180,10 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 
 u64 svm_redeliver(u64 exitintinfo, u64 injected)
 {
-	u64 type = exitintinfo & EVINJ_TYPE;
-	u64 vector = exitintinfo & EVINJ_VECTOR;
-	bool soft =
-		type == EVINJ_SOFT ||
-		(type == EVINJ_EXC && (vector == VEC_BP || vector == VEC_OF));
-	const u64 what = EVINJ_V | EVINJ_TYPE | EVINJ_VECTOR;
-
 	if (!(exitintinfo & EVINJ_V))
 		return 0;
-	if (soft && ((exitintinfo ^ injected) & what))
+	if (svm_soft_event(exitintinfo) &&
+	    (exitintinfo ^ injected) & SVM_EVENT_ID)
 		return 0;
 	return exitintinfo;
 }

@@ -84,4 +84,7 @@ void svm_sync(struct vmcb *b12, const struct vmcb *b02,
  */
 u64 svm_redeliver(u64 exitintinfo, u64 injected);
 
+/* What tells one event from another in EVENTINJ and EXITINTINFO. */
+#define SVM_EVENT_ID (EVINJ_V | EVINJ_TYPE | EVINJ_VECTOR)
+
 #endif

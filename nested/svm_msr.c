@@ -15,9 +15,9 @@
 	(SVM_F_NPT | SVM_F_LBRV | SVM_F_NRIPS | SVM_F_TSCRATE | SVM_F_DECODE | \
 	 SVM_F_PAUSEFILTER | SVM_F_PAUSETHRESH | SVM_F_VLS | SVM_F_VGIF |      \
 	 SVM_F_VNMI | SVM_F_ADDR_CHK)
-/* Exact in software on any hardware: all state is read on each VMRUN, and
- * ASIDs of L1's are flushed by giving them new ones. */
-#define SOFTWARE (SVM_F_FLUSHBYASID | SVM_F_CLEAN)
+/* Exact in software on any hardware: all state is read on each VMRUN, ASIDs
+ * of L1's are flushed by giving them new ones, the instruction is decoded. */
+#define SOFTWARE (SVM_F_FLUSHBYASID | SVM_F_CLEAN | SVM_F_NRIPS)
 /*
  * L1's ASIDs are names only, and processors that flush by ASID have as many.
  * It matters: Xen flushes by going on to the next ASID, and where it begins
@@ -68,16 +68,18 @@ int svm_nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 }
 
 /* LOCK makes itself and SVMDIS read-only (APM 2, VM_CR MSR). */
-static int write_vm_cr(struct nested_svm *n, u64 svme, u64 val)
+static int write_vm_cr(struct vcpu *v, u64 val)
 {
+	struct nested_svm *n = v->nsvm;
 	u64 fixed = n->vm_cr & VM_CR_LOCK ? VM_CR_LOCK | VM_CR_SVMDIS : 0;
 
 	if (val & VM_CR_RESERVED)
 		return -EINVAL;
 	val = (val & ~fixed) | (n->vm_cr & fixed);
-	if (val & VM_CR_SVMDIS && svme)
+	if (val & VM_CR_SVMDIS && v->svm->l1_svme)
 		return -EINVAL;
 	n->vm_cr = val;
+	v->svm->r_init = val & VM_CR_R_INIT;
 	return 0;
 }
 
@@ -90,7 +92,7 @@ static int check_efer(struct vcpu *v, u64 val)
 		return -EINVAL;
 	/* from now on the SVM instructions must exit to raise #UD; they stop
 	 * exiting when the first one is executed with SVME set */
-	if (!(val & EFER_SVME) && n->svme)
+	if (!(val & EFER_SVME) && n->svme && !v->in_l2)
 		svm_gif_update(v, false);
 	return -ENOENT;
 }
@@ -103,7 +105,7 @@ int svm_nested_wrmsr(struct vcpu *v, u32 msr, u64 val)
 	case MSR_EFER:
 		return check_efer(v, val);
 	case MSR_VM_CR:
-		return write_vm_cr(n, v->svm->l1_svme, val);
+		return write_vm_cr(v, val);
 	case MSR_VM_HSAVE_PA:
 		if (!IS_ALIGNED(val, PAGE_SIZE) || val >> svm_hw.phys_bits)
 			return -EINVAL;

@@ -137,8 +137,11 @@ void svm_paging12(struct vcpu *v)
 	vmcb_set_asid(b, n->slot->hw);
 	vmcb_set_ncr3(b, n->root ? shadow_root_hpa(n->root).v
 				 : v->vm->slat->root.v);
-	if (flush && !fresh_asid)
-		svm_flush_asid(b);
+	if (unlikely(flush || fresh_asid)) {
+		svm_forget_code12(n);
+		if (!fresh_asid)
+			svm_flush_asid(b);
+	}
 }
 
 void svm_asid_check(struct vcpu *v)
@@ -163,6 +166,7 @@ void svm_invlpga(struct vcpu *v, u64 va, u32 asid12)
 	struct nested_svm *n = v->nsvm;
 	u32 hw = 0;
 
+	svm_forget_code12(n);
 	if (!asid12) {
 		hw = SVM_ASID_L1;
 	} else {
@@ -244,7 +248,7 @@ bool svm_npf(struct vcpu *v)
 			      .info1 = npf_info(info, &f),
 			      .info2 = gpa,
 			      .intinfo = vmcb_exitintinfo(b),
-			      .nrip = vmcb_nrip(b),
+			      .nrip = svm_nrip(v, VMEXIT_NPF),
 		      });
 	return true;
 }

@@ -11,13 +11,13 @@ static u32 wanted(const struct vcpu *v)
 	return v->svm->nmi_step ? want | (u32)BIT(VEC_DB) : want;
 }
 
-/* All but machine checks are the stub's alone. @keep: bits that stay. */
-static void apply(struct vcpu *v, struct vmcb *b, u32 keep)
+/* @want and machine checks are all. @keep: bits that stay. */
+static void apply(struct vcpu *v, struct vmcb *b, u32 want, u32 keep)
 {
 	u32 own = vmcb_intercept_word(b, ICPT_EXC) & (keep | (u32)BIT(VEC_MC));
 	u32 dr = vmcb_intercept_word(b, ICPT_DR) & keep;
 
-	vmcb_set_intercept_word(b, ICPT_EXC, own | wanted(v));
+	vmcb_set_intercept_word(b, ICPT_EXC, own | want);
 	vmcb_set_intercept_word(b, ICPT_DR, v->debug.dr_on ? ~0u : dr);
 }
 
@@ -50,9 +50,10 @@ void svm_set_debug(struct vcpu *v)
 	struct svm_vcpu *s = v->svm;
 
 	apply_tcg(v);
-	apply(v, s->vmcb01, 0);
+	s->db_wanted = wanted(v) & BIT(VEC_DB);
+	apply(v, s->vmcb01, wanted(v) | svm_exc_wanted(s), 0);
 	if (v->in_l2)
-		apply(v, s->vmcb, ~0u);
+		apply(v, s->vmcb, wanted(v), ~0u);
 }
 
 /* Bits of DR6 that a #DB sets. */

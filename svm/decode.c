@@ -69,16 +69,20 @@ static bool decode_io(struct vcpu *v, struct vmexit *x)
 
 static bool has_error_code(u8 vector)
 {
-	return BIT(vector) &
-	       (BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) |
-		BIT(VEC_GP) | BIT(VEC_PF) | BIT(VEC_AC) | BIT(VEC_CP));
+	return BIT(vector) & (BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) |
+			      BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) |
+			      BIT(VEC_AC) | BIT(VEC_CP) | BIT(VEC_SX));
 }
 
 static bool decode_exc(struct vcpu *v, u64 code, struct vmexit *x)
 {
 	x->exc.vector = (u8)(code - VMEXIT_EXC);
-	if (x->exc.vector == VEC_DB && svm_nmi_step(v))
+	if (x->exc.vector == VEC_DB && (svm_nmi_step(v) || svm_exc_db(v)))
 		return false;
+	if (x->exc.vector == VEC_GP && !v->in_l2) {
+		x->kind = EXIT_TRIPLE_FAULT;
+		return !svm_exc_gp(v);
+	}
 	/* RIP still is at the guest's own INT3 */
 	if (x->exc.vector == VEC_BP && debug_soft_int && debug_soft_int(v))
 		return false;

@@ -93,11 +93,7 @@ u32 svm_fetch(struct vcpu *v, u8 buf[INSN_MAX])
 	return INSN_MAX;
 }
 
-/* The usual encodings, without prefixes, of what exits often. */
-static const struct usual {
-	u32 mask, bytes; /* as a little-endian number */
-	u8 len;
-} usual[256] = {
+const struct svm_usual svm_usual[256] = {
 	[VMEXIT_CPUID] = { 0xffff, 0xa20f, 2 },
 	[VMEXIT_MSR] = { 0xfdff, 0x300f, 2 },
 	[VMEXIT_HLT] = { 0xff, 0xf4, 1 },
@@ -139,7 +135,7 @@ static __noinline int slow_len(struct vcpu *v)
 /* The usual instruction at CS:RIP of L1? Its length, else 0. */
 static inline int usual_len(struct vcpu *v, const struct vmcb *b, u64 code)
 {
-	const struct usual *u = &usual[code & 255];
+	const struct svm_usual *u = &svm_usual[code & 255];
 	u64 la = code_linear(b, vmcb_rip(b));
 	const u8 *p = code_ptr(v, la, false);
 	u32 word;
@@ -156,7 +152,7 @@ static inline int insn_len(struct vcpu *v, const struct vmcb *b, u64 code)
 
 	if (svm_has(SVM_F_NRIPS) && vmcb_nrip(b))
 		return (int)(vmcb_nrip(b) - vmcb_rip(b));
-	if (likely(!v->in_l2 && code < ARRAY_SIZE(usual)))
+	if (likely(!v->in_l2 && code < ARRAY_SIZE(svm_usual)))
 		len = usual_len(v, b, code);
 	return likely(len) ? len : slow_len(v);
 }

@@ -59,6 +59,14 @@ bool svm_x2apic_icr(struct vcpu *v, u64 icr); /* false: #GP */
 /* IA32_APIC_BASE written by L1; false: #GP. */
 bool svm_apic_base(struct vcpu *v, u64 val);
 
+/* exc.c: vectors that L0 wants to see of L1, besides the debugger's */
+u32 svm_exc_wanted(const struct svm_vcpu *s);
+/* #GP of L1 exited. False: with what was being delivered it is a shutdown. */
+bool svm_exc_gp(struct vcpu *v);
+/* #DB exited. True: settled, by APM 2, Global Interrupt Flag: breakpoints are
+ * ignored and discarded while GIF is 0. */
+bool svm_exc_db(struct vcpu *v);
+
 /* debug.c: virt_ops */
 void svm_set_debug(struct vcpu *v);
 bool svm_debug_tcg(const struct vcpu *v);

@@ -114,7 +114,7 @@ void svm_nmi_unblock(struct vcpu *v)
 	}
 	s->nmi_step = true;
 	s->step_tf = vmcb_rflags(b) & RFLAGS_TF;
-	vmcb_set_intercept(b, ICPT_EXC0 + VEC_DB, true);
+	svm_set_debug(v);
 	vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_TF);
 }
 

@@ -3,6 +3,7 @@
 #include "core/cpu.h"
 #include "core/insn.h"
 #include "core/msr.h"
+#include "core/smp.h"
 #include "core/x86.h"
 #include "mm/slat.h"
 #include "svm/internal.h"
@@ -17,6 +18,8 @@ void svm_set_gif(struct svm_vcpu *s, bool on)
 	if (vi & VINTR_GIF_ENABLE)
 		vmcb_set_vintr(s->vmcb01,
 			       on ? vi | VINTR_GIF : vi & ~VINTR_GIF);
+	else if (s->l1_svme && !s->db_wanted)
+		vmcb_set_intercept(s->vmcb01, ICPT_EXC0 + VEC_DB, !on);
 }
 
 u32 svm_asid_new(struct vcpu *v, u64 *gen)
@@ -85,12 +88,23 @@ void svm_inject_gp(struct vcpu *v)
  */
 static __noinline void redeliver(struct vmcb *b, u64 info)
 {
-	u64 type = info & EVINJ_TYPE, vector = info & EVINJ_VECTOR;
+	vmcb_set_eventinj(b, svm_soft_event(info) ? 0 : info);
+}
 
-	if (type == EVINJ_SOFT ||
-	    (type == EVINJ_EXC && (vector == VEC_BP || vector == VEC_OF)))
-		info = 0;
-	vmcb_set_eventinj(b, info);
+/* INIT as #SX (APM 2, VM_CR MSR, R_INIT), one event an entry: if there is
+ * another one an NMI of L0's own ends that entry at once. */
+static void init_as_sx(struct vcpu *v)
+{
+	struct vmcb *b = v->svm->vmcb;
+
+	if (vmcb_eventinj(b) & EVINJ_V) {
+		__atomic_store_n(&v->svm->kicked, true, __ATOMIC_RELEASE);
+		apic_send_nmi(v->cpu->apic_id);
+		return;
+	}
+	request_take(v, REQ_INIT);
+	vmcb_set_eventinj(b, EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SX |
+				     1ull << EVINJ_ERROR_SHIFT);
 }
 
 /* INIT waits while GIF is 0 (APM 2, Global Interrupt Flag); L1 may intercept
@@ -101,6 +115,10 @@ static bool take_init(struct vcpu *v, struct vmexit *x)
 		svm_nested->handle_exit(v, VMEXIT_INIT);
 	if (!svm_gif(v->svm)) {
 		vmcb_set_intercept(v->svm->vmcb01, ICPT_STGI, true);
+		return false;
+	}
+	if (v->svm->r_init) {
+		init_as_sx(v);
 		return false;
 	}
 	request_take(v, REQ_INIT);

@@ -273,6 +273,7 @@ void svm_vcpu_load(struct vcpu *v)
 	s->apic_ldr = 0;
 	s->apic_dfr = ~0u;
 	svm_flush_asid(s->vmcb01);
+	svm_set_debug(v);
 	svm_vmload(s->vmcb01_pa);
 }
 

@@ -177,6 +177,7 @@ static void set_efer(struct vcpu *v, struct vmcb *b, u64 val)
 {
 	if (!v->in_l2) {
 		v->svm->l1_svme = val & EFER_SVME;
+		svm_set_debug(v);
 		val |= EFER_SVME; /* VMRUN wants it (APM 2, VMRUN) */
 	}
 	vmcb_set_efer(b, val);

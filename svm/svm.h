@@ -129,6 +129,8 @@ struct svm_vcpu {
 	bool flush_all;	    /* the next entry flushes every ASID */
 	bool host_if;	    /* RFLAGS.IF of L0 at VMRUN: where V_INTR_MASKING
 			     * is on it lets physical interrupts through */
+	bool db_wanted;	    /* #DB exits for the debugger or an NMI's step */
+	bool r_init;	    /* L1's VM_CR.R_INIT: INIT becomes #SX */
 	bool npt01_changed; /* for the nested half: npt02 is stale */
 	/* Set by the nested half: up to 15 bytes at L2's CS:RIP, their number.
 	 * Used where hardware has no nRIP for exits of L2 that L0 handles. */
@@ -189,6 +191,26 @@ void svm_flush_asid(struct vmcb *b);
  */
 int __must_check svm_insn_len(struct vcpu *v);
 
+/* The usual encodings, without prefixes, of what exits often (fetch.c). */
+extern const struct svm_usual {
+	u32 mask, bytes; /* as a little-endian number */
+	u32 len;
+} svm_usual[256];
+
+static inline bool svm_is_usual(u64 code)
+{
+	return code < 256 && svm_usual[code].len;
+}
+
+/* Do the 4 bytes at @p begin with it? Its length, or 0. */
+static inline u32 svm_usual_len(const u8 *p, u64 code)
+{
+	const struct svm_usual *u = &svm_usual[code & 255];
+	u32 word = *(const u32 *)p;
+
+	return (word & u->mask) == u->bytes ? u->len : 0;
+}
+
 /* Mode of the code segment in @b: 16, 32, 64, for insn_decode(). */
 u32 svm_mode(const struct vmcb *b);
 
@@ -229,6 +251,19 @@ const char *svm_exit_name(u32 raw);
 
 /* All fields of @b, one a line; @l: level of the lines. */
 void svm_dump_vmcb(const char *title, const struct vmcb *b);
+
+/*
+ * EVENTINJ for exception @second that came while @first (EXITINTINFO, may be
+ * not valid) was being delivered: @second, or a double fault; 0: shutdown
+ * (APM 2, #DF, Double-Fault Exception). Pure.
+ */
+u64 svm_combine(u64 first, u64 second);
+/* Does an exit with @code save nRIP, or reset it to 0 (APM 2, State Saved on
+ * Exit)? Pure. */
+bool svm_saves_nrip(u64 code);
+/* Is EVENTINJ @ev valid, and INT n, INT3 or INTO, which return behind the
+ * instruction (APM 2, Event Injection)? Pure. */
+bool svm_soft_event(u64 ev);
 
 /* Permission maps (pure; APM 2, MSR Intercepts; I/O Intercepts). */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: nested/svm_check.c nested/svm_merge.c */
+/* sources: nested/svm_check.c nested/svm_merge.c svm/event.c */
 #include "core/x86.h"
 #include "nested/svm_check.h"
 #include "svm/svm.h"

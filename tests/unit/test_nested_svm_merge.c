@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: nested/svm_merge.c */
+/* sources: nested/svm_merge.c svm/event.c */
 #include "core/x86.h"
 #include "nested/svm_merge.h"
 #include "svm/svm.h"
@@ -232,6 +232,41 @@ TEST(nsvm_sync_vintr)
 					   VINTR_GIF_ENABLE | VINTR_NMI_ENABLE |
 					   VINTR_GIF | VINTR_NMI_PENDING |
 					   VINTR_NMI_MASK);
+}
+
+/* What L1 has no nRIP save for must not depend on what stands in the field. */
+TEST(nsvm_merge_nrip)
+{
+	start();
+	merge();
+	CHECK_EQ(vmcb_nrip(&b02), vmcb_nrip(&b12));
+	l0.features &= ~(u32)SVM_F_NRIPS;
+	merge();
+	CHECK_EQ(vmcb_nrip(&b02), vmcb_rip(&b12));
+}
+
+/* Features that are taken away leave the fields of vmcb12 alone. */
+TEST(nsvm_sync_without_features)
+{
+	static struct vmcb before;
+	struct svm_exit12 x = { 1, 2, 3, 4, 5 };
+
+	start();
+	l0.features = SVM_F_NPT;
+	merge();
+	randomize(&b02, sizeof(b02));
+	before = b12;
+	svm_sync(&b12, &b02, &ctl, &l0, &x);
+	CHECK_EQ(vmcb_nrip(&b12), vmcb_nrip(&before));
+	CHECK_EQ(vmcb_insn_len(&b12), vmcb_insn_len(&before));
+	CHECK(!memcmp(vmcb_insn_bytes(&b12), vmcb_insn_bytes(&before), 15));
+	CHECK_EQ(vmcb_br_from(&b12), vmcb_br_from(&before));
+	CHECK_EQ(vmcb_dbgctl(&b12), vmcb_dbgctl(&before));
+	CHECK_EQ(vmcb_clean(&b12), vmcb_clean(&before));
+	l0.features = ALL;
+	svm_sync(&b12, &b02, &ctl, &l0, &x);
+	CHECK_EQ(vmcb_insn_len(&b12), vmcb_insn_len(&b02));
+	CHECK(!memcmp(vmcb_insn_bytes(&b12), vmcb_insn_bytes(&b02), 15));
 }
 
 TEST(nsvm_redeliver)

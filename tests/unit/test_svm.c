@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: svm/perm.c core/icr.c svm/dump.c core/bits.c */
+/* sources: svm/event.c svm/perm.c core/icr.c svm/dump.c core/bits.c */
 #include "tests/unit/unit.h"
 
 #include "core/icr.h"
+#include "core/x86.h"
 #include "svm/svm.h"
 
 const struct nested_ops *svm_nested;
@@ -279,4 +280,68 @@ TEST(icr_logical)
 	CHECK(icr_reaches(0x4d00, 0x00030020, true, false, &x2));
 	CHECK(!icr_reaches(0x4d00, 0x00030010, true, false, &x2));
 	CHECK(!icr_reaches(0x4d00, 0x00020020, true, false, &x2));
+}
+
+/* Table "Simultaneous Exceptions" of #DF: benign ones go one after the other. */
+TEST(svm_combine_exceptions)
+{
+	static const u8 contributory[] = { VEC_DE, VEC_TS, VEC_NP, VEC_SS,
+					   VEC_GP };
+	static const u8 benign[] = { VEC_DB, VEC_BP, VEC_UD, VEC_NM,
+				     VEC_MF, VEC_AC, VEC_MC, VEC_XM };
+	const u64 exc = EVINJ_V | EVINJ_EXC;
+	const u64 df = exc | EVINJ_EV | VEC_DF;
+	const u64 pf = exc | EVINJ_EV | VEC_PF | 2ull << 32;
+
+	for (u32 i = 0; i < ARRAY_SIZE(contributory); i++) {
+		u64 a = exc | contributory[i];
+
+		CHECK_EQ(svm_combine(0, a), a);
+		CHECK_EQ(svm_combine(a & ~EVINJ_V, pf), pf);
+		CHECK_EQ(svm_combine(a, pf), pf);
+		CHECK_EQ(svm_combine(pf, a), df);
+		CHECK_EQ(svm_combine(df, a), 0);
+		CHECK_EQ(svm_combine(EVINJ_V | EVINJ_EXTINT | VEC_GP, a), a);
+		CHECK_EQ(svm_combine(EVINJ_V | EVINJ_SOFT | VEC_GP, a), a);
+		CHECK_EQ(svm_combine(EVINJ_V | EVINJ_NMI | VEC_NMI, a), a);
+		for (u32 k = 0; k < ARRAY_SIZE(contributory); k++)
+			CHECK_EQ(svm_combine(a, exc | contributory[k]), df);
+		for (u32 k = 0; k < ARRAY_SIZE(benign); k++) {
+			CHECK_EQ(svm_combine(a, exc | benign[k]),
+				 exc | benign[k]);
+			CHECK_EQ(svm_combine(exc | benign[k], a), a);
+		}
+	}
+	CHECK_EQ(svm_combine(pf, pf), df);
+	CHECK_EQ(svm_combine(df, pf), 0);
+	CHECK_EQ(svm_combine(df, exc | VEC_DB), exc | VEC_DB);
+}
+
+TEST(svm_nrip_exits)
+{
+	u32 n = 0;
+
+	for (u64 code = 0; code < 0xa8; code++)
+		n += svm_saves_nrip(code);
+	/* CRs, DRs, 3 exceptions, 65-7c, 80-8e, a0-a4 */
+	CHECK_EQ(n, 32 + 32 + 3 + 0x18 + 0xf + 5);
+	CHECK(svm_saves_nrip(VMEXIT_VMMCALL));
+	CHECK(svm_saves_nrip(VMEXIT_IOIO));
+	CHECK(svm_saves_nrip(VMEXIT_EXC + VEC_BP));
+	CHECK(!svm_saves_nrip(VMEXIT_EXC + VEC_PF));
+	CHECK(!svm_saves_nrip(VMEXIT_INTR));
+	CHECK(!svm_saves_nrip(VMEXIT_VINTR));
+	CHECK(!svm_saves_nrip(VMEXIT_TASK_SWITCH));
+	CHECK(!svm_saves_nrip(VMEXIT_SHUTDOWN));
+	CHECK(!svm_saves_nrip(VMEXIT_NPF));
+}
+
+TEST(svm_soft_events)
+{
+	CHECK(svm_soft_event(EVINJ_V | EVINJ_SOFT | 0x80));
+	CHECK(svm_soft_event(EVINJ_V | EVINJ_EXC | VEC_BP));
+	CHECK(svm_soft_event(EVINJ_V | EVINJ_EXC | VEC_OF));
+	CHECK(!svm_soft_event(EVINJ_V | EVINJ_EXC | VEC_UD));
+	CHECK(!svm_soft_event(EVINJ_V | EVINJ_EXTINT | VEC_BP));
+	CHECK(!svm_soft_event(EVINJ_SOFT | 0x80));
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Exceptions of L1's that L0 looks at because the processor's SVM is on while L1's may not be, and because the
+ * processor's GIF is 1 while L1's may be 0.
+ */
+#include "core/insn.h"
+#include "core/x86.h"
+#include "svm/internal.h"
+
+#define DR6_BREAKPOINTS BITS(3, 0)
+#define DR6_OTHER (BIT(13) | BIT(14) | BIT(15)) /* BD, BS, BT */
+
+u32 svm_exc_wanted(const struct svm_vcpu *s)
+{
+	if (!s->l1_svme)
+		return BIT(VEC_GP);
+	/* with vGIF nobody tells when it becomes 0 */
+	return vmcb_vintr(s->vmcb01) & VINTR_GIF_ENABLE || !s->gif ? BIT(VEC_DB)
+								   : 0;
+}
+
+static bool svm_insn_at_rip(struct vcpu *v)
+{
+	u8 buf[INSN_MAX];
+	struct insn i;
+	u32 n = svm_fetch(v, buf);
+
+	if (!n || insn_decode(&i, buf, n, svm_mode(v->svm->vmcb01)))
+		return false;
+	return (i.op >= INSN_VMRUN && i.op <= INSN_INVLPGA &&
+		i.op != INSN_VMMCALL && i.op != INSN_VMCALL);
+}
+
+/*
+ * The processor, whose EFER.SVME is set, looks at CPL before it exits for an
+ * SVM instruction; one whose EFER.SVME is clear as L1's is raises #UD.
+ */
+static u64 gp_event(struct vcpu *v)
+{
+	const struct vmcb *b = v->svm->vmcb01;
+	u64 first = vmcb_exitintinfo(b), gp = EVINJ_V | EVINJ_EXC | VEC_GP;
+
+	if (!v->svm->l1_svme && vmcb_cpl(b) == 3 && !(first & EVINJ_V) &&
+	    svm_insn_at_rip(v))
+		return EVINJ_V | EVINJ_EXC | VEC_UD;
+	/* none of real mode's has an error code */
+	if (vmcb_cr0(b) & CR0_PE)
+		gp |= EVINJ_EV | vmcb_exitinfo1(b) << EVINJ_ERROR_SHIFT;
+	return svm_combine(first, gp);
+}
+
+bool svm_exc_gp(struct vcpu *v)
+{
+	u64 ev = gp_event(v);
+
+	vmcb_set_eventinj(v->svm->vmcb01, ev);
+	return ev;
+}
+
+/* Which breakpoints of @dr6 are enabled and there, one bit each; *fault: one
+ * of them is an instruction's. */
+static u64 hits(u64 dr6, u64 dr7, bool *fault)
+{
+	u64 n = 0;
+
+	*fault = false;
+	for (u32 i = 0; i < 4; i++) {
+		if (!(dr6 >> i & 1) || !(dr7 >> 2 * i & 3))
+			continue;
+		n |= BIT(i);
+		*fault |= !(dr7 >> (16 + 4 * i) & 3);
+	}
+	return n;
+}
+
+bool svm_exc_db(struct vcpu *v)
+{
+	struct vmcb *b = v->svm->vmcb;
+	u64 dr6 = vmcb_dr6(b), hit;
+	bool fault;
+
+	if (v->in_l2 || svm_gif(v->svm))
+		return false;
+	hit = hits(dr6, vmcb_dr7(b), &fault);
+	if (svm_db_untold() && vmcb_dr7(b) & 0xff &&
+	    !(vmcb_rflags(b) & RFLAGS_TF))
+		hit = fault = true;
+	if (!hit)
+		return false;
+	dr6 &= ~hit;
+	vmcb_set_dr6(b, dr6);
+	if (fault)
+		vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_RF);
+	return !(dr6 & DR6_OTHER);
+}
