@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * L1 with two CPUs: an L2 on each at a time, a VMCB that wanders between the
+ * CPUs, nested tables that one CPU changes and the other flushes, interrupts
+ * and NMIs from CPU to CPU while L2 runs, INIT while GIF is 0, INIT as #SX.
+ */
+/* boot: emus=qemu,bochs-svm cpus=2 bare timeout=60 */
+#include "tests/guests/lib/svm.h"
+#include "tests/guests/lib/tables.h"
+
+#define VEC_IPI 0x51
+#define GPA GiB(4)
+#define PA MiB(64)
+#define TRIPS 2000
+
+struct side {
+	struct l2 l2;
+	u8 host[PAGE_SIZE] __aligned(4096); /* the CPU's own VMSAVE area */
+	u8 hsave[PAGE_SIZE] __aligned(4096);
+	u32 exits, bad, intrs;
+};
+
+static struct side sides[2];
+static u64 *npt;
+static u32 ap, bsp;
+static u32 ipis[MAX_CPUS], nmis[MAX_CPUS];
+static struct {
+	u32 sx, error, stage, go, beats;
+} init_seen;
+
+PAYLOAD(do_count, "1: inc %rbx; vmmcall; jmp 1b")
+PAYLOAD(do_spin, "1: inc %rbx; jmp 1b")
+PAYLOAD(do_watch, "1: movzbl 0x123(%rdi), %eax; cmp %al, %bl; je 1b; vmmcall")
+
+static u32 get(const u32 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+
+static bool on_ipi(struct regs *r)
+{
+	__atomic_fetch_add(&ipis[cpu_index()], 1, __ATOMIC_SEQ_CST);
+	apic_eoi();
+	return true;
+}
+
+static bool on_nmi(struct regs *r)
+{
+	__atomic_fetch_add(&nmis[cpu_index()], 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static bool on_sx(struct regs *r)
+{
+	init_seen.error = (u32)r->error;
+	__atomic_store_n(&init_seen.sx, 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static bool wait_for_value(const u32 *p, u32 want)
+{
+	for (u32 i = 0; i < 20000; i++) {
+		if (get(p) >= want)
+			return true;
+		delay_us(100);
+	}
+	return false;
+}
+
+static void svm_on_cpu(void *arg)
+{
+	struct side *s = arg;
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, (u64)s->hsave);
+	vmsave(s->host);
+}
+
+static u64 enter(struct side *s, struct l2 *l)
+{
+	clgi();
+	svm_enter(l->vmcb, &l->gprs, s->host);
+	stgi();
+	return vmcb_exitcode(l->vmcb);
+}
+
+static void prepare(struct side *s, void (*code)(void), u32 asid)
+{
+	l2_init(&s->l2, code);
+	vmcb_set_asid(s->l2.vmcb, asid);
+	vmcb_set_nested_ctl(s->l2.vmcb, NESTED_NP);
+	vmcb_set_ncr3(s->l2.vmcb, (u64)npt);
+	vmcb_set_tlb_control(s->l2.vmcb, TLB_FLUSH_ALL);
+}
+
+/* --- an L2 on each ----------------------------------------------------------- */
+static void count_loop(void *arg)
+{
+	struct side *s = arg;
+
+	for (u32 i = 0; i < TRIPS; i++) {
+		s->bad += enter(s, &s->l2) != VMEXIT_VMMCALL;
+		l2_skip(&s->l2, 3);
+		vmcb_set_tlb_control(s->l2.vmcb, i % 64 ? 0 : TLB_FLUSH_ALL);
+		s->exits++;
+	}
+}
+
+static void test_both(void)
+{
+	prepare(&sides[0], do_count, 1);
+	prepare(&sides[1], do_count, 1);
+	ap_post(ap, count_loop, &sides[1]);
+	count_loop(&sides[0]);
+	check(ap_wait(ap, 20000), "both-end", "CPU %u does not come back", ap);
+	for (u32 i = 0; i < 2; i++) {
+		check_eq(sides[i].bad, 0, "both-exits");
+		check_eq(sides[i].l2.gprs.rbx, TRIPS, "both-count");
+	}
+}
+
+/* --- one VMCB, now here and now there ----------------------------------------- */
+static void one_trip(void *arg)
+{
+	struct side *s = arg;
+	struct l2 *l = &sides[0].l2;
+
+	s->bad += enter(s, l) != VMEXIT_VMMCALL;
+	l2_skip(l, 3);
+}
+
+static void test_wandering(void)
+{
+	sides[0].bad = sides[1].bad = 0;
+	prepare(&sides[0], do_count, 2);
+	for (u32 i = 0; i < 100; i++) {
+		/* where it has not run since, L1 flushes (APM 2, TLB Flush) */
+		vmcb_set_tlb_control(sides[0].l2.vmcb, TLB_FLUSH_ALL);
+		if (i & 1)
+			one_trip(&sides[0]);
+		else if (!ap_call(ap, one_trip, &sides[1]))
+			break;
+	}
+	check_eq(sides[0].bad + sides[1].bad, 0, "wandering-exits");
+	check_eq(sides[0].l2.gprs.rbx, 100, "wandering-count");
+}
+
+/* --- tables changed here, flushed there ---------------------------------------- */
+static void watch_loop(void *arg)
+{
+	struct side *s = arg;
+	u64 code;
+
+	for (;;) {
+		clgi();
+		sti();
+		svm_enter(s->l2.vmcb, &s->l2.gprs, s->host);
+		code = vmcb_exitcode(s->l2.vmcb);
+		stgi();
+		__asm__ volatile("nop");
+		cli();
+		vmcb_set_tlb_control(s->l2.vmcb, TLB_FLUSH_ALL);
+		if (code != VMEXIT_INTR)
+			break;
+		__atomic_fetch_add(&s->intrs, 1, __ATOMIC_SEQ_CST);
+	}
+	s->bad = code != VMEXIT_VMMCALL;
+}
+
+static void test_shootdown(void)
+{
+	u64 *e;
+	char name[32];
+
+	*(volatile u8 *)(PA + 0x123) = 0x11;
+	*(volatile u8 *)(PA + 0x1123) = 0x22;
+	for (u32 i = 0; i < 5; i++) {
+		table_map(npt, GPA, PA, 1, NPT_TABLE, NPT_PAGE);
+		e = table_entry(npt, GPA, 1, NPT_TABLE);
+		prepare(&sides[1], do_watch, 3);
+		l2_intercept(&sides[1].l2, ICPT_INTR, true);
+		vmcb_set_vintr(sides[1].l2.vmcb, VINTR_MASKING);
+		sides[1].l2.gprs.rdi = GPA;
+		sides[1].l2.gprs.rbx = 0x11;
+		sides[1].intrs = 0;
+		ap_post(ap, watch_loop, &sides[1]);
+		delay_us(3000);
+		__atomic_store_n(e, (PA + 0x1000) | NPT_PAGE, __ATOMIC_SEQ_CST);
+		icr_send(ap, VEC_IPI | ICR_ASSERT);
+		snprintf(name, sizeof(name), "shootdown-%u", i);
+		if (!check(ap_wait(ap, 5000), name, "L2 sees the old page"))
+			die("svm-cpus", "CPU %u is lost", ap);
+		check(sides[1].intrs >= 1, "shootdown-by-interrupt", "%u",
+		      sides[1].intrs);
+		check_eq(vmcb_rax(sides[1].l2.vmcb) & 0xff, 0x22,
+			 "shootdown-new");
+		check_eq(sides[1].bad, 0, "shootdown-exit");
+	}
+}
+
+/* --- interrupts and NMIs to a CPU in L2 ------------------------------------------ */
+static void spin_until(void *arg)
+{
+	struct side *s = arg;
+
+	clgi();
+	sti();
+	svm_enter(s->l2.vmcb, &s->l2.gprs, s->host);
+	__atomic_fetch_add(&s->exits, 1, __ATOMIC_SEQ_CST);
+	stgi();
+	__asm__ volatile("nop");
+	cli();
+}
+
+static void test_ipis(void)
+{
+	u32 nmi = nmis[ap], ipi = ipis[ap];
+	struct side *s = &sides[1];
+
+	for (u32 i = 0; i < 10; i++) {
+		prepare(s, do_spin, 4);
+		l2_intercept(&s->l2, i & 1 ? ICPT_NMI : ICPT_INTR, true);
+		vmcb_set_vintr(s->l2.vmcb, VINTR_MASKING);
+		ap_post(ap, spin_until, s);
+		delay_us(1000);
+		icr_send(ap, (i & 1 ? ICR_NMI : VEC_IPI) | ICR_ASSERT);
+		if (!check(ap_wait(ap, 5000),
+			   i & 1 ? "nmi-leaves" : "ipi-leaves", "L2 goes on"))
+			die("svm-cpus", "CPU %u is lost", ap);
+		check_eq(vmcb_exitcode(s->l2.vmcb),
+			 i & 1 ? VMEXIT_NMI : VMEXIT_INTR, "ipi-code");
+	}
+	check_eq(nmis[ap] - nmi, 5, "nmi-handled");
+	check_eq(ipis[ap] - ipi, 5, "ipi-handled");
+}
+
+/* --- INIT ------------------------------------------------------------------------- */
+static void wait_gif_0(void *unused)
+{
+	clgi();
+	__atomic_store_n(&init_seen.stage, 1, __ATOMIC_SEQ_CST);
+	while (!get(&init_seen.go)) /* the INIT comes */
+		cpu_pause();
+	__atomic_store_n(&init_seen.stage, 2, __ATOMIC_SEQ_CST);
+	stgi();
+	for (;;)
+		__atomic_fetch_add(&init_seen.beats, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wait_sx(void *unused)
+{
+	wrmsr(MSR_VM_CR, VM_CR_R_INIT);
+	__atomic_store_n(&init_seen.stage, 1, __ATOMIC_SEQ_CST);
+	while (!get(&init_seen.sx))
+		cpu_pause();
+	wrmsr(MSR_VM_CR, 0);
+}
+
+static void l2_sx(void *arg)
+{
+	struct side *s = arg;
+
+	wrmsr(MSR_VM_CR, VM_CR_R_INIT);
+	spin_until(s);
+	wrmsr(MSR_VM_CR, 0);
+}
+
+static void test_init_gif(void)
+{
+	u32 beats;
+
+	init_seen.stage = 0;
+	ap_post(ap, wait_gif_0, NULL);
+	if (!check(wait_for_value(&init_seen.stage, 1), "init-ready", "-"))
+		return;
+	icr_send(ap, ICR_INIT | ICR_ASSERT);
+	delay_us(10000);
+	__atomic_store_n(&init_seen.go, 1, __ATOMIC_SEQ_CST);
+	check(wait_for_value(&init_seen.stage, 2), "init-waits-for-gif",
+	      "stage %u", get(&init_seen.stage));
+	delay_us(20000);
+	beats = get(&init_seen.beats);
+	delay_us(5000);
+	check_eq(get(&init_seen.beats), beats, "init-then");
+	check(ap_start_cpu(ap), "init-then-sipi", "did not come");
+	check_eq((u64)(u32)ap_reset_state()->efer, 0, "init-efer");
+	ap_call(ap, svm_on_cpu, &sides[1]);
+}
+
+static void test_sx(void)
+{
+	struct side *s = &sides[1];
+
+	init_seen.stage = 0;
+	ap_post(ap, wait_sx, NULL);
+	wait_for_value(&init_seen.stage, 1);
+	delay_us(1000);
+	icr_send(ap, ICR_INIT | ICR_ASSERT);
+	check(ap_wait(ap, 5000), "init-is-sx", "no #SX");
+	check_eq(init_seen.error, 1, "sx-error");
+	/* L2 runs: its exception, L1 intercepts it */
+	prepare(s, do_spin, 4);
+	l2_intercept(&s->l2, ICPT_EXC0 + VEC_SX, true);
+	ap_post(ap, l2_sx, s);
+	delay_us(3000);
+	icr_send(ap, ICR_INIT | ICR_ASSERT);
+	check(ap_wait(ap, 5000), "init-is-sx-exit", "L2 goes on");
+	check_eq(vmcb_exitcode(s->l2.vmcb), VMEXIT_EXC + VEC_SX, "sx-code");
+	check_eq(vmcb_exitinfo1(s->l2.vmcb), 1, "sx-info1");
+	/* INIT itself intercepted: it stays pending, and is #SX afterwards */
+	init_seen.sx = 0;
+	prepare(s, do_spin, 4);
+	l2_intercept(&s->l2, ICPT_INIT, true);
+	ap_post(ap, l2_sx, s);
+	delay_us(3000);
+	icr_send(ap, ICR_INIT | ICR_ASSERT);
+	check(ap_wait(ap, 5000), "init-exit", "L2 goes on");
+	check_eq(vmcb_exitcode(s->l2.vmcb), VMEXIT_INIT, "init-code");
+	check_eq(get(&init_seen.sx), 1, "init-then-sx");
+}
+
+void main(void)
+{
+	u32 ids[MAX_CPUS];
+
+	svm_on();
+	if (!svm_has(SVM_NPT))
+		die("svm-npt", "no nested paging");
+	apic_enable();
+	set_hook(VEC_IPI, on_ipi);
+	set_hook(VEC_NMI, on_nmi);
+	set_hook(VEC_SX, on_sx);
+	if (madt_cpus(ids) < 2)
+		die("svm-cpus", "needs two CPUs");
+	bsp = cpu_index();
+	ap = ids[0] == bsp ? ids[1] : ids[0];
+	if (!check(ap_start_cpu(ap), "start", "did not come"))
+		die("svm-cpus", "no CPU %u", ap);
+	npt = table_identity(NPT_TABLE, NPT_PAGE);
+	map_2m(GPA, MiB(2), 0x87);
+	svm_on_cpu(&sides[0]);
+	check(ap_call(ap, svm_on_cpu, &sides[1]), "svm-on", "-");
+	test_both();
+	test_wandering();
+	test_shootdown();
+	test_ipis();
+	if (!on_abyme()) {
+		skip("init",
+		     "emulators' INIT ignores GIF, and VM_CR is not there");
+		return;
+	}
+	test_init_gif();
+	test_sx();
+}
