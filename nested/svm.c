@@ -120,13 +120,32 @@ static __noinline void route_nmi(struct vcpu *v)
 	v->svm->nmi_pending = false;
 }
 
+/* An instruction of L2's that L0 carried out, or refused, raised this. */
+static __noinline void route_exception(struct vcpu *v)
+{
+	u64 ev = vmcb_eventinj(v->nsvm->vmcb02), vector = ev & EVINJ_VECTOR;
+
+	v->svm->raised = false;
+	if (!svm_ctl_intercepts(&v->nsvm->ctl, ICPT_EXC0 + (u32)vector))
+		return;
+	svm_vmexit(v,
+		   &(struct svm_exit12){
+			   .code = VMEXIT_EXC + vector,
+			   .info1 = ev >> EVINJ_ERROR_SHIFT,
+			   .info2 = vector == VEC_PF ? vmcb_cr2(v->nsvm->vmcb02)
+						     : 0,
+		   });
+}
+
 static void before_entry(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
 
 	if (unlikely(s->npt01_changed))
 		svm_npt_reset(v);
-	if (unlikely(s->nmi_pending) && !debug_holds(v))
+	if (unlikely(s->raised))
+		route_exception(v);
+	if (unlikely(s->nmi_pending) && v->in_l2 && !debug_holds(v))
 		route_nmi(v);
 	if (unlikely(!v->in_l2))
 		return;

@@ -122,8 +122,11 @@ static bool pass_on(struct vcpu *v, u64 code)
 		vmcb_set_cr2(b, vmcb_exitinfo2(b));
 	if (vector != VEC_DE && vmcb_cr0(b) & CR0_PE)
 		ev |= EVINJ_EV | vmcb_exitinfo1(b) << EVINJ_ERROR_SHIFT;
-	vmcb_set_eventinj(b, svm_combine(vmcb_exitintinfo(b), ev));
+	ev = svm_combine(vmcb_exitintinfo(b), ev);
+	/* on the way to a shutdown: the processor finds the way */
+	vmcb_set_eventinj(b, ev ? ev : vmcb_exitintinfo(b));
 	v->nsvm->injected = vmcb_eventinj(b);
+	v->svm->raised = true;
 	return true;
 }
 

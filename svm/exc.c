@@ -40,6 +40,12 @@ static u64 gp_event(struct vcpu *v)
 	const struct vmcb *b = v->svm->vmcb01;
 	u64 first = vmcb_exitintinfo(b), gp = EVINJ_V | EVINJ_EXC | VEC_GP;
 
+	/*
+	 * The gate of an INT n, no double fault. emulator fault: Bochs leaves
+	 * in EXITINTINFO what was delivered before it.
+	 */
+	if ((vmcb_exitinfo1(b) & 3) == 2)
+		first = 0;
 	if (!v->svm->l1_svme && vmcb_cpl(b) == 3 && !(first & EVINJ_V) &&
 	    svm_insn_at_rip(v))
 		return EVINJ_V | EVINJ_EXC | VEC_UD;
@@ -82,9 +88,13 @@ bool svm_exc_db(struct vcpu *v)
 	if (v->in_l2 || svm_gif(v->svm))
 		return false;
 	hit = hits(dr6, vmcb_dr7(b), &fault);
-	if (svm_db_untold() && vmcb_dr7(b) & 0xff &&
-	    !(vmcb_rflags(b) & RFLAGS_TF))
-		hit = fault = true;
+	if (svm_db_untold()) {
+		if (vmcb_rflags(b) & RFLAGS_TF)
+			dr6 |= BIT(14);
+		else if (vmcb_dr7(b) & 0xff)
+			hit = fault = true;
+		vmcb_set_dr6(b, dr6);
+	}
 	if (!hit)
 		return false;
 	dr6 &= ~hit;

@@ -68,16 +68,19 @@ void svm_inject(struct vcpu *v, const struct event *e)
 		ev = EVINJ_V | types[e->type] | e->vector;
 	if (ev && e->has_error)
 		ev |= EVINJ_EV | (u64)e->error << EVINJ_ERROR_SHIFT;
+	v->svm->raised = v->in_l2 && e->type == EVENT_EXCEPTION;
 	vmcb_set_eventinj(v->svm->vmcb, ev);
 }
 
 void svm_inject_exc(struct vcpu *v, u8 vector)
 {
+	v->svm->raised = v->in_l2;
 	vmcb_set_eventinj(v->svm->vmcb, EVINJ_V | EVINJ_EXC | vector);
 }
 
 void svm_inject_gp(struct vcpu *v)
 {
+	v->svm->raised = v->in_l2;
 	vmcb_set_eventinj(v->svm->vmcb,
 			  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP);
 }

@@ -129,6 +129,8 @@ struct svm_vcpu {
 	bool flush_all;	    /* the next entry flushes every ASID */
 	bool host_if;	    /* RFLAGS.IF of L0 at VMRUN: where V_INTR_MASKING
 			     * is on it lets physical interrupts through */
+	bool raised;	    /* EVENTINJ is an exception that L0 raises in L2:
+			     * L1 may intercept it */
 	bool db_wanted;	    /* #DB exits for the debugger or an NMI's step */
 	bool r_init;	    /* L1's VM_CR.R_INIT: INIT becomes #SX */
 	bool npt01_changed; /* for the nested half: npt02 is stale */

@@ -75,7 +75,9 @@ static void test_off(void)
 	check_eq(last_fault()->error, 0, "off-user-cli-error");
 	check_eq(last_fault()->rip, (u64)u_cli, "off-user-cli-rip");
 	check_eq((u64)try_user(u_int), VEC_GP, "off-user-int");
-	check_eq(last_fault()->error, 0x30 * 8 + 2, "off-user-int-error");
+	check_known(last_fault()->error == 0x30 * 8 + 2, "off-user-int-error",
+		    EMU_QEMU, "the vector times 16, not 8", "%lx",
+		    last_fault()->error);
 }
 
 static void test_on(void)
@@ -92,6 +94,9 @@ static void test_on(void)
 	check_eq((u64)try_user(u_cli), VEC_GP, "on-user-cli");
 	if (cpuid_reg(0x80000001, 0, ECX) & BIT(12))
 		skip("skinit", "offered");
+	else if (lax(EMU_BOCHS))
+		check_known(false, "skinit-not-offered", EMU_BOCHS,
+			    "it ends Bochs", "not tried");
 	else
 		check_known(try(call, (void *)(u64)u_skinit) == VEC_UD,
 			    "skinit-not-offered", lax(EMU_ANY),
@@ -108,9 +113,9 @@ static void test_features(void)
 	cpuid(SVM_FEATURES_LEAF, 0, r);
 	check_eq(r[EAX] & 0xff, 1, "revision");
 	check(r[EBX] >= 3, "asids", "%u", r[EBX]);
-	check_eq(r[EDX] & (SVM_LOCK | SVM_AVIC), 0, "not-offered");
 	if (!on_abyme())
 		return;
+	check_eq(r[EDX] & (SVM_LOCK | SVM_AVIC), 0, "not-offered");
 	check_eq(r[EDX] & soft, off ? 0 : soft, "in-software");
 	if (off)
 		check_eq(r[EDX] & (SVM_VGIF | SVM_LBRV), 0, "taken-away");
@@ -272,7 +277,7 @@ static void test_invlpga(void)
 }
 
 /* --- debug exceptions ------------------------------------------------------------ */
-static struct {
+static volatile struct {
 	u32 count;
 	u64 rip, dr6;
 } seen;
@@ -307,7 +312,8 @@ static void step_nop(void)
 
 static void test_gif_debug(void)
 {
-	memset(&seen, 0, sizeof(seen));
+	seen.count = 0;
+	seen.rip = seen.dr6 = 0;
 	write_dr0((u64)&watched);
 	write_dr1((u64)broken_into);
 	write_dr7(0x400 | 0x10000 | 2 | 8); /* 0: writes, 1: instruction */
@@ -342,7 +348,8 @@ extern const char after_vmrun[];
 /* VMRUN is one instruction to a debugger of L1. */
 static void test_step_vmrun(void)
 {
-	memset(&seen, 0, sizeof(seen));
+	seen.count = 0;
+	seen.rip = seen.dr6 = 0;
 	l2_init(&l2, do_vmmcall);
 	clgi();
 	__asm__ volatile("pushf; orl $0x100, (%%rsp); popf; vmrun %0\n"
@@ -363,6 +370,7 @@ static void test_step_vmrun(void)
 PAYLOAD(do_gif, "clgi; stgi; vmmcall")
 PAYLOAD(do_vmsave, "vmsave %rax; vmload %rax; vmmcall")
 PAYLOAD(do_invlpga, "xor %ecx, %ecx; invlpga %rax, %ecx; vmmcall")
+PAYLOAD(do_wrmsr, "wrmsr; vmmcall")
 PAYLOAD(do_unaligned, "vmsave %rax; vmmcall")
 
 static void test_in_l2(void)
@@ -373,9 +381,11 @@ static void test_in_l2(void)
 	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "l2-clgi-stgi");
 	l2_init(&l2, do_vmsave);
 	vmcb_set_rax(l2.vmcb, (u64)page);
-	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "l2-vmsave-vmload");
-	check_eq(((struct vmcb *)page)->tr_.sel,
-		 ((struct vmcb *)svm_host)->tr_.sel, "l2-vmsave-tr");
+	if (check_known(l2_run(&l2) == VMEXIT_VMMCALL, "l2-vmsave-vmload",
+			lax(EMU_ANY), "a guest's own is no good", "%lx",
+			vmcb_exitcode(l2.vmcb)))
+		check_eq(((struct vmcb *)page)->tr_.sel,
+			 ((struct vmcb *)svm_host)->tr_.sel, "l2-vmsave-tr");
 	l2_init(&l2, do_invlpga);
 	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "l2-invlpga");
 	l2_init(&l2, do_unaligned);
@@ -384,6 +394,18 @@ static void test_in_l2(void)
 	l2_intercept(&l2, ICPT_EXC0 + VEC_UD, true);
 	check_known(l2_run(&l2) == VMEXIT_EXC + VEC_GP, "l2-vmsave-unaligned",
 		    lax(EMU_ANY), "no check", "%lx", vmcb_exitcode(l2.vmcb));
+	/* what L0 finds wrong is L1's to see, if it asks */
+	l2_init(&l2, do_wrmsr);
+	l2.gprs.rcx = MSR_VM_HSAVE_PA;
+	vmcb_set_rax(l2.vmcb, 0x123);
+	l2_intercept(&l2, ICPT_EXC0 + VEC_GP, true);
+	if (check_known(l2_run(&l2) == VMEXIT_EXC + VEC_GP, "l2-wrmsr-gp",
+			lax(EMU_ANY), "not checked what is written to MSRs",
+			"%lx", vmcb_exitcode(l2.vmcb))) {
+		check_eq(vmcb_exitinfo1(l2.vmcb), 0, "l2-wrmsr-gp-error");
+		check_eq(vmcb_rip(l2.vmcb), (u64)do_wrmsr, "l2-wrmsr-gp-rip");
+	}
+	wrmsr(MSR_VM_HSAVE_PA, (u64)svm_hsave);
 	/* a VMMCALL that nobody intercepts */
 	l2_init(&l2, do_vmmcall);
 	l2_intercept(&l2, ICPT_VMMCALL, false);

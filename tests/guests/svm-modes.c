@@ -234,6 +234,69 @@ static void test_host32(void)
 	}
 }
 
+/* --- L1 with 5-level paging: so is NPT ---------------------------------------- */
+PAYLOAD(do_read, "movb 0x123(%rdi), %al; vmmcall")
+PAYLOAD(do_write, "movb $0x5a, 0x123(%rdi); vmmcall")
+
+static void enter_here(void)
+{
+	struct l2_gprs g = l2.gprs;
+
+	clgi();
+	svm_enter_bare(l2.vmcb, &g);
+	stgi();
+}
+
+static u64 run57(void (*code)(void), u64 root)
+{
+	l2_init(&l2, code);
+	vmcb_set_intercept_word(l2.vmcb, ICPT_EXC, ~0u);
+	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+	vmcb_set_ncr3(l2.vmcb, root);
+	l2.gprs.rdi = GiB(4);
+	mode_hook = enter_here;
+	mode_run(mode_la57);
+	mode_hook = NULL;
+	return vmcb_exitcode(l2.vmcb);
+}
+
+static void test_la57(void)
+{
+	static u64 top[512] __aligned(4096);
+	u64 *e, *four = table_identity(NPT_TABLE, NPT_PAGE);
+
+	if (cpuid_reg(0, 0, EAX) < 7 || !(cpuid_reg(7, 0, ECX) & BIT(16))) {
+		skip("npt-5", "no 5-level paging");
+		return;
+	}
+	top[0] = (u64)four | NPT_TABLE;
+	table_map(four, GiB(4), PA, 1, NPT_TABLE, NPT_PAGE);
+	e = table_entry(four, GiB(4), 1, NPT_TABLE);
+	*(volatile u8 *)(PA + 0x123) = 0x77;
+	if (!check_known(run57(do_read, (u64)top) == VMEXIT_VMMCALL,
+			 "npt-5-read", on_abyme() ? EMU_NONE : EMU_ANY,
+			 "NPT has 4 levels whatever CR4.LA57 says", "%lx",
+			 vmcb_exitcode(l2.vmcb)))
+		return;
+	check_eq(vmcb_rax(l2.vmcb) & 0xff, 0x77, "npt-5-data");
+	check_eq(*e & NPT_AD, 0x20, "npt-5-read-flags");
+	check_eq(run57(do_write, (u64)top), VMEXIT_VMMCALL, "npt-5-write");
+	check_eq(*e & NPT_AD, NPT_AD, "npt-5-write-flags");
+	*e = PA | 5;
+	check_eq(run57(do_write, (u64)top), VMEXIT_NPF, "npt-5-ro");
+	check_eq(vmcb_exitinfo1(l2.vmcb), INFO | NPF_P | NPF_W,
+		 "npt-5-ro-info");
+	check_eq(vmcb_exitinfo2(l2.vmcb), GiB(4) + 0x123, "npt-5-ro-gpa");
+	*e = 0;
+	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-absent");
+	check_eq(vmcb_exitinfo1(l2.vmcb), INFO, "npt-5-absent-info");
+	*e = PA | NPT_PAGE;
+	top[0] = ((u64)four | NPT_TABLE) & ~1ull;
+	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-no-top");
+	top[0] = (u64)four | NPT_TABLE | BIT(7);
+	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-top-reserved");
+}
+
 void main(void)
 {
 	svm_on();
@@ -246,4 +309,6 @@ void main(void)
 		test_32(true);
 	}
 	test_host32();
+	if (svm_has(SVM_NPT))
+		test_la57();
 }

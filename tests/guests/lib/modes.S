@@ -212,6 +212,11 @@ mode_la57:
 la57:
 	all_steps %rax, %eax
 	mov	$LOW_STACK, %esp
+	mov	mode_hook, %rax
+	test	%rax, %rax
+	jz	1f
+	call	*%rax
+1:
 	pushq	$SEL_CODE32
 	pushq	$LOW(leave_la57)
 	lretq

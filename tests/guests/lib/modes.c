@@ -13,6 +13,7 @@ extern u64 pae_pdpt[], pml5[];
 void mode_enter(u32 address);
 void cpu_setup(u32 index);
 
+void (*mode_hook)(void);
 u32 pd32[1024] __aligned(4096);
 u64 pae_pdpt[4] __aligned(32);
 u64 pml5[512] __aligned(4096);

@@ -46,6 +46,9 @@ void mode_run(const void *routine);
 extern const char mode_long[], mode_compat[], mode_pm32[], mode_pm16[],
 	mode_real[], mode_real_cs[], mode_big_real[], mode_pg32[], mode_pae[],
 	mode_v86[], mode_la57[];
+/* Called in 64-bit mode with 5-level paging by mode_la57, where not NULL;
+ * without interrupts or exceptions. */
+extern void (*mode_hook)(void);
 /* The way back from 32-bit code of a test's own: JMP here. */
 extern const char low_back32[];
 /* CALL 32-bit code at @address (below 4 GiB), flat, without paging. */
