@@ -132,6 +132,49 @@ static void bench_touch(void)
 	check_eq(code, VMEXIT_VMMCALL, "touch-exit");
 }
 
+/*
+ * A VMRUN that flushes, after L2 has used @pages pages: what L0 does for it
+ * must not depend on how many there are.
+ */
+static u64 flush_after(u32 pages, u32 tlb, const char *name)
+{
+	struct bench b;
+	u64 t;
+
+	vmcb_set_tlb_control(l2.vmcb, TLB_FLUSH_ALL);
+	for (u32 i = 0; i < 3; i++) {
+		check_eq(touch(0, pages), VMEXIT_VMMCALL, "flush-touch");
+		vmcb_set_tlb_control(l2.vmcb, TLB_NOTHING);
+	}
+	vmcb_set_tlb_control(l2.vmcb, tlb);
+	bench_start(&b);
+	touch(0, 1);
+	t = rdtsc() - b.tsc;
+	bench_end(&b, name, 1);
+	return t;
+}
+
+static void bench_flush(void)
+{
+	static const struct {
+		const char *few, *many;
+		u32 tlb;
+	} rows[] = { { "svm-flush-all-1", "svm-flush-all-2048", TLB_FLUSH_ALL },
+		     { "svm-flush-asid-1", "svm-flush-asid-2048",
+		       TLB_FLUSH_ASID } };
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 few, many;
+
+		if (rows[i].tlb == TLB_FLUSH_ASID && !svm_has(SVM_FLUSH_ASID))
+			break;
+		few = flush_after(1, rows[i].tlb, rows[i].few);
+		many = flush_after(BENCH_PAGES, rows[i].tlb, rows[i].many);
+		check(many < few + few / 2, "flush-cost-is-constant",
+		      "%lu after 1 page, %lu after %u", few, many, BENCH_PAGES);
+	}
+}
+
 /* Pages that L1 maps only when L2 faults on them, one NPF a page. */
 static void bench_npf(const char *name, u32 first, u32 pages)
 {
@@ -166,6 +209,7 @@ void main(void)
 	bench_exits();
 	prepare(l2_touch);
 	bench_touch();
+	bench_flush();
 	npt = table_identity(NPT_TABLE, NPT_PAGE);
 	bench_npf("svm-npf-first", 0, 64);
 	bench_npf("svm-npf-middle", 64, BENCH_PART - 128);

@@ -227,7 +227,9 @@ static void test_ipis(void)
 			 i & 1 ? VMEXIT_NMI : VMEXIT_INTR, "ipi-code");
 	}
 	check_eq(nmis[ap] - nmi, 5, "nmi-handled");
-	check_eq(ipis[ap] - ipi, 5, "ipi-handled");
+	check_known(ipis[ap] - ipi == 5, "ipi-handled", EMU_BOCHS,
+		    "interrupts are not noticed while IF stays set", "%u",
+		    ipis[ap] - ipi);
 }
 
 /* --- INIT ------------------------------------------------------------------------- */

@@ -54,6 +54,23 @@ struct exit_case {
 	X(dr6_read, "", "mov %dr6, %rax", 3, 0x26, 0x26, ANY, 0, NONE)         \
 	X(dr7_write, "mov $0x400, %eax", "mov %rax, %dr7", 3, 0x37, 0x37, ANY, \
 	  0, NONE)                                                             \
+	X(cr2_read, "", "mov %cr2, %rax", 3, 0x02, 0x02, ANY, 0, NONE)         \
+	X(cr2_write, "mov %cr2, %rax", "mov %rax, %cr2", 3, 0x12, 0x12, ANY,   \
+	  0, NONE)                                                             \
+	X(lmsw, "mov %cr0, %rax", "lmsw %ax", 3, 0x10, 0x10, ANY, 0, NONE)     \
+	X(smsw, "", "smsw %eax", 3, 0x00, 0x00, ANY, 0, NONE)                  \
+	X(dr1_read, "", "mov %dr1, %rax", 3, 0x21, 0x21, ANY, 0, NONE)         \
+	X(dr2_read, "", "mov %dr2, %rcx", 3, 0x22, 0x22, ANY, 0, NONE)         \
+	X(dr3_read, "", "mov %dr3, %rdx", 3, 0x23, 0x23, ANY, 0, NONE)         \
+	X(dr7_read, "", "mov %dr7, %rbx", 3, 0x27, 0x27, ANY, 0, NONE)         \
+	X(dr1_write, "xor %eax, %eax", "mov %rax, %dr1", 3, 0x31, 0x31, ANY,   \
+	  0, NONE)                                                             \
+	X(dr2_write, "xor %ecx, %ecx", "mov %rcx, %dr2", 3, 0x32, 0x32, ANY,   \
+	  0, NONE)                                                             \
+	X(dr3_write, "xor %r9d, %r9d", "mov %r9, %dr3", 4, 0x33, 0x33, ANY, 0, \
+	  NONE)                                                                \
+	X(dr6_write, "mov $0xffff0ff0, %eax", "mov %rax, %dr6", 3, 0x36, 0x36, \
+	  ANY, 0, NONE)                                                        \
 	X(sidt, TABLE, "sidt (%rsp)", 4, ICPT_IDTR_READ, 0x66, ANY, 0, NONE)   \
 	X(sgdt, TABLE, "sgdt (%rsp)", 4, ICPT_GDTR_READ, 0x67, ANY, 0, NONE)   \
 	X(sldt, "", "sldt %eax", 3, ICPT_LDTR_READ, 0x68, ANY, 0, NONE)        \
@@ -132,6 +149,14 @@ struct exit_case {
 	X(exc_ud, "", "ud2", 2, ICPT_EXC(6), 0x46, ANY, ALWAYS, NONE)          \
 	X(exc_nm, "mov %cr0, %rax; or $8, %rax; mov %rax, %cr0", "fnop", 2,    \
 	  ICPT_EXC(7), 0x47, ANY, ALWAYS, NONE)                                \
+	X(exc_db, "pushf; orl $0x100, (%rsp); popf", "nop", 1, ICPT_EXC(1),    \
+	  0x41, ANY, ALWAYS | NO_RIP, NONE)                                    \
+	X(exc_df,                                                              \
+	  "sub $16, %rsp; movq $0, (%rsp); movq $0, 8(%rsp); lidt (%rsp)",     \
+	  "ud2", 2, ICPT_EXC(8), 0x48, 0, ALWAYS, NONE)                        \
+	X(exc_mf,                                                              \
+	  "clts; fninit; pushq $0x37b; fldcw (%rsp); fld1; fldz; fdivrp",      \
+	  "fwait", 1, ICPT_EXC(16), 0x50, ANY, ALWAYS, NONE)                   \
 	X(exc_np, "mov $0x48, %eax", "mov %eax, %gs", 2, ICPT_EXC(11), 0x4b,   \
 	  0x48, ALWAYS, NONE)                                                  \
 	X(exc_ss, "movabs $0x8000000000000000, %rbp", "mov (%rbp), %rax", 4,   \
@@ -187,7 +212,8 @@ static void check_exit(const struct exit_case *c, u64 code)
 		check_known((info1 & 0xffff03ff) == c->info1, name, c->emu,
 			    c->fault, "got %lx, want %lx", info1, c->info1);
 	snprintf(name, sizeof(name), "%s-nrip", c->name);
-	if (svm_has(SVM_NRIPS) && code >= 0x66 && !(c->flags & NO_RIP))
+	if (svm_has(SVM_NRIPS) && (code < VMEXIT_EXC || code >= 0x65) &&
+	    !(c->flags & NO_RIP))
 		check_eq(vmcb_nrip(l2.vmcb), rip + c->len, name);
 }
 

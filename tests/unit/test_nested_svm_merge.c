@@ -269,6 +269,38 @@ TEST(nsvm_sync_without_features)
 	CHECK(!memcmp(vmcb_insn_bytes(&b12), vmcb_insn_bytes(&b02), 15));
 }
 
+static void check_doc_line(const char *doc, u32 at, const char *name,
+			   const char *entry, const char *exit)
+{
+	char line[100];
+
+	snprintf(line, sizeof(line), "\n| %03x | %s | %s | %s |", at, name,
+		 entry, exit);
+	if (!strstr(doc, line))
+		printf("docs/nested-svm.md lacks:%s\n", line);
+	CHECK(strstr(doc, line));
+}
+
+/* docs/nested-svm.md has a line for each field, saying the same. */
+TEST(nsvm_fields_documented)
+{
+	static char doc[64 * 1024];
+	FILE *f = fopen("docs/nested-svm.md", "r");
+
+	CHECK(f);
+	if (!f)
+		return;
+	CHECK(fread(doc, 1, sizeof(doc) - 1, f) > 0);
+	fclose(f);
+#define NS_CTL(name, entry, exit)                                          \
+	check_doc_line(doc, offsetof(struct vmcb, name##_), #name, #entry, \
+		       #exit);
+#define NS_SAVE NS_CTL
+#define NS_SEG NS_CTL
+#include "nested/svm_fields.def"
+#undef NS_CTL
+}
+
 TEST(nsvm_redeliver)
 {
 	const u64 pf = EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_PF | 7ull << 32;
