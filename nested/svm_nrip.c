@@ -18,38 +18,7 @@ void svm_forget_code12(struct nested_svm *n)
 		n->code[i].la = 0;
 }
 
-static __noinline const u8 *code_walk(struct vcpu *v, struct svm_code12 *c,
-				      u64 la, u64 cr3)
-{
-	struct nested_svm *n = v->nsvm;
-	const u8 *p = svm_l2_ptr(v, n->vmcb02, la & PAGE_MASK);
-
-	if (!p)
-		return NULL;
-	*c = (struct svm_code12){ (la & PAGE_MASK) | 1, cr3, n->root, p };
-	return p + (la & ~PAGE_MASK);
-}
-
-/* Length of the instruction at CS:RIP of L2 if it is the usual encoding of
- * what exits with @code; 0: look closer. */
-static inline u32 usual_len(struct vcpu *v, const struct vmcb *b, u64 code)
-{
-	struct nested_svm *n = v->nsvm;
-	u64 la = svm_code_linear(b);
-	struct svm_code12 *c = &n->code[la / PAGE_SIZE % SVM_CODE12];
-	u64 cr3 = vmcb_cr3(b) | (vmcb_cr0(b) & CR0_PG) << 32;
-	const u8 *p;
-
-	if (unlikely((la & ~PAGE_MASK) > PAGE_SIZE - 4))
-		return 0;
-	p = c->ptr + (la & ~PAGE_MASK);
-	if (unlikely(c->la != ((la & PAGE_MASK) | 1) || c->cr3 != cr3 ||
-		     c->root != n->root))
-		p = code_walk(v, c, la, cr3);
-	return likely(p) ? svm_usual_len(p, code) : 0;
-}
-
-/* The same, by all of its bytes; 0: it cannot be read. */
+/* Length of the instruction at CS:RIP of L2; 0: it cannot be read. */
 static u32 decoded_len(struct vcpu *v, const struct vmcb *b)
 {
 	u8 buf[INSN_MAX];
@@ -59,15 +28,29 @@ static u32 decoded_len(struct vcpu *v, const struct vmcb *b)
 	return n && !insn_decode(&i, buf, n, svm_mode(b)) ? i.len : 0;
 }
 
+static inline u64 code_cr3(const struct vmcb *b)
+{
+	return vmcb_cr3(b) | (vmcb_cr0(b) & CR0_PG) << 32;
+}
+
+/* By all of the instruction's bytes; its page is remembered. */
 static __noinline u64 slow_nrip(struct vcpu *v, u64 code)
 {
-	const struct vmcb *b = v->nsvm->vmcb02;
+	struct nested_svm *n = v->nsvm;
+	const struct vmcb *b = n->vmcb02;
+	u64 page = svm_code_linear(b) & PAGE_MASK;
+	const u8 *p;
 	u32 len;
 
 	if (!svm_saves_nrip(code))
 		return 0;
 	if (code == VMEXIT_IOIO)
 		return vmcb_exitinfo2(b);
+	p = svm_l2_ptr(v, b, page);
+	if (p)
+		n->code[page / PAGE_SIZE % SVM_CODE12] =
+			(struct svm_code12){ page | 1, code_cr3(b), n->root,
+					     p };
 	len = decoded_len(v, b);
 	return len ? svm_next_rip(b, len) : 0;
 }
@@ -76,16 +59,25 @@ u64 svm_nrip(struct vcpu *v, u64 code)
 {
 	const struct nested_svm *n = v->nsvm;
 	const struct vmcb *b = n->vmcb02;
+	const struct svm_code12 *c;
+	u64 la = svm_code_linear(b), at = la & ~PAGE_MASK;
 	u32 len;
 
 	if (svm_has(SVM_F_NRIPS))
 		return vmcb_nrip(b);
 	if (!(n->l0.features & SVM_F_NRIPS))
 		return 0;
-	if (unlikely(!svm_is_usual(code)))
+	/* mostly the usual encoding, in a page that is known */
+	c = &n->code[la / PAGE_SIZE % SVM_CODE12];
+	if (unlikely(!svm_is_usual(code) || at > PAGE_SIZE - 4 ||
+		     c->la != la - at + 1 || c->cr3 != code_cr3(b) ||
+		     c->root != n->root))
 		return slow_nrip(v, code);
-	len = usual_len(v, b, code);
-	return likely(len) ? svm_next_rip(b, len) : slow_nrip(v, code);
+	len = svm_usual_len(c->ptr + at, code);
+	if (unlikely(!len))
+		return slow_nrip(v, code);
+	return likely(vmcb_cs(b)->attr & VSEG_L) ? vmcb_rip(b) + len
+						 : svm_next_rip(b, len);
 }
 
 /* --- injection -------------------------------------------------------------- */

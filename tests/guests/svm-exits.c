@@ -153,7 +153,8 @@ struct exit_case {
 	  0x41, ANY, ALWAYS | NO_RIP, NONE)                                    \
 	X(exc_df,                                                              \
 	  "sub $16, %rsp; movq $0, (%rsp); movq $0, 8(%rsp); lidt (%rsp)",     \
-	  "ud2", 2, ICPT_EXC(8), 0x48, 0, ALWAYS, NONE)                        \
+	  "ud2", 2, ICPT_EXC(8), 0x48, 0, ALWAYS,                              \
+	  TCG("#DF is not intercepted"))                                       \
 	X(exc_mf,                                                              \
 	  "clts; fninit; pushq $0x37b; fldcw (%rsp); fld1; fldz; fdivrp",      \
 	  "fwait", 1, ICPT_EXC(16), 0x50, ANY, ALWAYS, NONE)                   \
