@@ -28,11 +28,6 @@ static u32 decoded_len(struct vcpu *v, const struct vmcb *b)
 	return n && !insn_decode(&i, buf, n, svm_mode(b)) ? i.len : 0;
 }
 
-static inline u64 code_cr3(const struct vmcb *b)
-{
-	return vmcb_cr3(b) | (vmcb_cr0(b) & CR0_PG) << 32;
-}
-
 /* By all of the instruction's bytes; its page is remembered. */
 static __noinline u64 slow_nrip(struct vcpu *v, u64 code)
 {
@@ -49,7 +44,7 @@ static __noinline u64 slow_nrip(struct vcpu *v, u64 code)
 	p = svm_l2_ptr(v, b, page);
 	if (p)
 		n->code[page / PAGE_SIZE % SVM_CODE12] =
-			(struct svm_code12){ page | 1, code_cr3(b), n->root,
+			(struct svm_code12){ page | 1, vmcb_cr3(b), n->root,
 					     p };
 	len = decoded_len(v, b);
 	return len ? svm_next_rip(b, len) : 0;
@@ -69,8 +64,8 @@ u64 svm_nrip(struct vcpu *v, u64 code)
 		return 0;
 	/* mostly the usual encoding, in a page that is known */
 	c = &n->code[la / PAGE_SIZE % SVM_CODE12];
-	if (unlikely(!svm_is_usual(code) || at > PAGE_SIZE - 4 ||
-		     c->la != la - at + 1 || c->cr3 != code_cr3(b) ||
+	if (unlikely(code >= ARRAY_SIZE(svm_usual) || at > PAGE_SIZE - 4 ||
+		     c->la != la - at + 1 || c->cr3 != vmcb_cr3(b) ||
 		     c->root != n->root))
 		return slow_nrip(v, code);
 	len = svm_usual_len(c->ptr + at, code);

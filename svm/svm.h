@@ -199,12 +199,8 @@ extern const struct svm_usual {
 	u32 len;
 } svm_usual[256];
 
-static inline bool svm_is_usual(u64 code)
-{
-	return code < 256 && svm_usual[code].len;
-}
-
-/* Do the 4 bytes at @p begin with it? Its length, or 0. */
+/* Do the 4 bytes at @p begin with it? Its length, or 0 (and where there is
+ * none). */
 static inline u32 svm_usual_len(const u8 *p, u64 code)
 {
 	const struct svm_usual *u = &svm_usual[code & 255];
