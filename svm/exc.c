@@ -12,8 +12,12 @@
 
 u32 svm_exc_wanted(const struct svm_vcpu *s)
 {
+	/*
+	 * emulator fault: an exit from virtual-8086 mode, where #GPs are
+	 * daily bread, ends Bochs.
+	 */
 	if (!s->l1_svme)
-		return BIT(VEC_GP);
+		return svm_db_untold() ? 0 : BIT(VEC_GP);
 	/* with vGIF nobody tells when it becomes 0 */
 	return vmcb_vintr(s->vmcb01) & VINTR_GIF_ENABLE || !s->gif ? BIT(VEC_DB)
 								   : 0;

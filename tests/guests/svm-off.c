@@ -53,6 +53,7 @@ void main(void)
 		check_eq((u64)try(call, (void *)(u64)insns[i].fn), VEC_UD,
 			 insns[i].name);
 		snprintf(name, sizeof(name), "user-%s", insns[i].name);
-		check_eq((u64)try_user(insns[i].fn), VEC_UD, name);
+		check_known(try_user(insns[i].fn) == VEC_UD, name, EMU_BOCHS,
+			    "#GP must not exit, see svm/exc.c", "no #UD");
 	}
 }
