@@ -75,6 +75,13 @@ static u32 not_needed(const struct svm_ctl12 *c, const struct svm_l0 *l0)
 	return m;
 }
 
+static inline void merge_icpt(struct vmcb *b02, const struct svm_ctl12 *c,
+			      const struct svm_l0 *l0, enum intercept_word w,
+			      u32 without)
+{
+	vmcb_set_intercept_word(b02, w, (l0->icpt[w] & ~without) | c->icpt[w]);
+}
+
 /* The bits of the virtual-interrupt word that L1 may use. */
 static u64 vintr_offered(u32 features)
 {
@@ -96,13 +103,12 @@ void svm_merge_ctl(struct vmcb *restrict b02,
 
 	/* 1. Both levels' intercepts: an exit that L1 did not ask for is
 	 *    handled by L0 and L1 never hears of it. */
-	for (u32 i = 0; i < NR_ICPT_WORDS; i++) {
-		u32 w = l0->icpt[i];
-
-		if (i == ICPT_MISC2)
-			w &= ~not_needed(c, l0);
-		vmcb_set_intercept_word(b02, i, w | c->icpt[i]);
-	}
+	merge_icpt(b02, c, l0, ICPT_CR, 0);
+	merge_icpt(b02, c, l0, ICPT_DR, 0);
+	merge_icpt(b02, c, l0, ICPT_EXC, 0);
+	merge_icpt(b02, c, l0, ICPT_MISC1, 0);
+	merge_icpt(b02, c, l0, ICPT_MISC2, not_needed(c, l0));
+	merge_icpt(b02, c, l0, ICPT_MISC3, 0);
 	/* 2. While L2 runs, L1's GIF is 1 and L0 asks for no interrupt
 	 *    window: the virtual interrupt is L1's alone. Physical
 	 *    interrupts obey L1's RFLAGS.IF as the host's (V_INTR_MASKING)

@@ -28,25 +28,30 @@ static u32 decoded_len(struct vcpu *v, const struct vmcb *b)
 	return n && !insn_decode(&i, buf, n, svm_mode(b)) ? i.len : 0;
 }
 
-/* By all of the instruction's bytes; its page is remembered. */
+/* The page of the code is looked up, and remembered; all of the instruction's
+ * bytes are decoded where it is an unusual one. */
 static __noinline u64 slow_nrip(struct vcpu *v, u64 code)
 {
 	struct nested_svm *n = v->nsvm;
 	const struct vmcb *b = n->vmcb02;
-	u64 page = svm_code_linear(b) & PAGE_MASK;
+	u64 la = svm_code_linear(b), at = la & ~PAGE_MASK;
 	const u8 *p;
-	u32 len;
+	u32 len = 0;
 
 	if (!svm_saves_nrip(code))
 		return 0;
 	if (code == VMEXIT_IOIO)
 		return vmcb_exitinfo2(b);
-	p = svm_l2_ptr(v, b, page);
-	if (p)
-		n->code[page / PAGE_SIZE % SVM_CODE12] =
-			(struct svm_code12){ page | 1, vmcb_cr3(b), n->root,
-					     p };
-	len = decoded_len(v, b);
+	p = svm_l2_ptr(v, b, la & PAGE_MASK);
+	if (p) {
+		n->code[la / PAGE_SIZE % SVM_CODE12] =
+			(struct svm_code12){ (la & PAGE_MASK) | 1, vmcb_cr3(b),
+					     n->root, p };
+		if (at <= PAGE_SIZE - 4)
+			len = svm_usual_len(p + at, code);
+	}
+	if (!len)
+		len = decoded_len(v, b);
 	return len ? svm_next_rip(b, len) : 0;
 }
 
