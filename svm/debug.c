@@ -80,7 +80,8 @@ static void dr_entry(struct vcpu *v)
  */
 bool svm_db_untold(void)
 {
-	return svm_has(SVM_F_FLUSHBYASID) && !svm_has(SVM_F_DECODE);
+	return (svm_hw.there & (SVM_F_FLUSHBYASID | SVM_F_DECODE)) ==
+	       SVM_F_FLUSHBYASID;
 }
 
 static u64 guess_dr6(struct vcpu *v)

@@ -70,7 +70,7 @@ bool svm_present(void)
 	cpuid(CPUID_SVM, 0, r);
 	svm_hw.rev = r[0] & 0xff;
 	svm_hw.nasids = r[1];
-	svm_hw.features = r[3];
+	svm_hw.features = svm_hw.there = r[3];
 	cpuid(0x80000008, 0, r);
 	svm_hw.phys_bits = (u8)r[0];
 	svm_hw.tcg = on_tcg();

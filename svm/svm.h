@@ -44,6 +44,7 @@
 /* The machine's SVM, read once at boot. */
 struct svm_hw {
 	u32 features; /* SVM_F_*: what hardware has and L0 may use */
+	u32 there;    /* all that it has, svm.features= or not */
 	u32 rev;
 	u32 nasids; /* ASIDs 0 .. nasids-1; 0 is the host's */
 	u8 phys_bits;
