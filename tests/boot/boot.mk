@@ -20,7 +20,7 @@ INITRD_KVM := $(B)/l1/kvm.cpio.lz4
 INITRD_L3 := $(B)/l1/kvm-l3.cpio.lz4
 LINUX_ARGS := console=ttyS0,115200 nokaslr mitigations=off tsc=reliable \
 	no_timer_check 8250.nr_uarts=1 panic=-1 cryptomgr.notests \
-	$(if $(filter bochs-svm,$(EMU)),clearcpuid=mwaitx)
+	$(if $(filter bochs-svm,$(EMU)),clearcpuid=mwaitx noxsave)
 
 # deps.sh takes no time where nothing is missing
 boot-deps:
