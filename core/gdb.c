@@ -95,6 +95,7 @@ static void wait_here(struct vcpu *v)
 	__atomic_store_n(&v->debug.stopped, false, __ATOMIC_RELEASE);
 	gdb_dr_update(v);
 	virt->set_debug(v);
+	gdb_step_begin(v);
 }
 
 void gdb_on_cpu(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg),
@@ -187,6 +188,7 @@ static void release(struct vcpu *v)
 	arm(true);
 	gdb_dr_update(v);
 	virt->set_debug(v);
+	gdb_step_begin(v);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 	if (panic_next) {
 		panic_next = false;

@@ -145,8 +145,11 @@ int gdb_page_refresh(u64 pa);
 
 u64 gdb_linear_rip(struct vcpu *v);
 
-/* Steps (core/gdb_step.c). A #DB exited, with @hit of the stub's points and
- * @own of the guest's: the step's? Then it is over, and the stop, too. */
+/* Steps (core/gdb_step.c). On the vcpu's CPU, before it goes on: the step
+ * begins here, even if the exit of its instruction is under way. */
+void gdb_step_begin(struct vcpu *v);
+/* A #DB exited, with @hit of the stub's points and @own of the guest's: the
+ * step's? Then it is over, and the stop, too. */
 bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own);
 void gdb_step_end(struct vcpu *v, const struct gdb_point *hit);
 

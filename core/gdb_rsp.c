@@ -164,6 +164,7 @@ static void packet_end(struct gdb_rsp *r)
 		put(r, '+');
 	r->attached = true;
 	r->in[r->in_len] = 0;
+	r->let_go &= r->in[0] == 'D';
 	if (r->too_long)
 		out_reply(r, "E7");
 	else

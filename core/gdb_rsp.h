@@ -116,6 +116,7 @@ struct gdb_rsp {
 
 	/* Session. */
 	bool attached, running, multiprocess, swbreak, hwbreak;
+	bool let_go;		/* L1 was detached from; L2s may follow */
 	struct gdb_thread g, c; /* Hg, Hc */
 	struct gdb_thread iter; /* qfThreadInfo, qsThreadInfo */
 };

@@ -36,6 +36,12 @@ static void begin(struct vcpu *v)
 	d->step_rip = virt->get_reg(v, VREG_RIP);
 }
 
+void gdb_step_begin(struct vcpu *v)
+{
+	if (v->debug.step && !v->debug.step_begun)
+		begin(v);
+}
+
 static bool over(struct vcpu *v)
 {
 	const struct vcpu_debug *d = &v->debug;

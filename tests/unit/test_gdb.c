@@ -424,6 +424,26 @@ TEST(detach_and_kill_end_the_session)
 	CHECK_EQ(kills, 1);
 }
 
+TEST(processes_may_be_let_go_in_any_order)
+{
+	start();
+	packet("qSupported:multiprocess+");
+	packet("?");
+	packet("D;2");
+	CHECK(!gdb_rsp_running(&rsp) && rsp.attached);
+	packet("D;1");
+	CHECK(gdb_rsp_running(&rsp) && !rsp.attached);
+	packet("?");
+	packet("D;1");
+	CHECK(gdb_rsp_running(&rsp));
+	packet("D;2");
+	CHECK(answered("OK"));
+	CHECK(gdb_rsp_running(&rsp) && !rsp.attached);
+	packet("?"); /* a new session */
+	packet("D;2");
+	CHECK(!gdb_rsp_running(&rsp));
+}
+
 TEST(monitor_text)
 {
 	start();

@@ -130,7 +130,7 @@ class Session:
                      *commands):
             cmd += ["-ex", word]
         p = subprocess.Popen(emu.tied(cmd), stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True,
+                             stderr=subprocess.STDOUT, text=True, errors="replace",
                              stdin=subprocess.DEVNULL,
                              start_new_session=True)
         timer = threading.Timer(WAIT, p.kill)
@@ -278,6 +278,34 @@ LISTS = {
     "qemu": (r"icpt|exitcode", r"cr0 .* PE .*PG"),
     "bochs": (r"PROC_CTLS .*HLT exiting", r"GUEST_CR0 .* PE .*PG"),
 }
+
+
+def entry_steps(c):
+    """Steps over a VM entry, into its L2, and out again."""
+    first, again, after = {
+        "qemu": ("VMRUN", "VMRUN", "svm_vmrun_insn + 3"),
+        "bochs": ("VMLAUNCH", "VMRESUME", "vmx_exit")}[c.emu]
+    with Session(c) as s:
+        # where, in L1's symbols
+        out = s.gdb(f"set $after = (unsigned long)&{after}",
+                    f"monitor catch exit {first}", "continue",
+                    "monitor uncatch all", "stepi", "p $rip == $after",
+                    f"monitor catch exit {again}", "continue",
+                    "monitor uncatch all", "monitor step-into on",
+                    "stepi", "code 1", "stepi", "code 1", "stepi", "stepi",
+                    "code 1", "stepi", "info threads", "p $rip == $after",
+                    "monitor step-into off", "detach",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, rf"L1 exit {first}", r"= 1$", rf"L1 exit {again}",
+             r"jmp", r"add +\$0x1,%rax", r"vmm?call", r"CPU 0 L1\)",
+             r"= 1$")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
+    case("gdb-step-entry", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=40, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=entry_steps)
 
 
 def panic(c):
