@@ -28,12 +28,14 @@ enum fadt_field {
 	FADT_DSDT = 40,
 	FADT_PM1A_CNT = 64,
 	FADT_PM1B_CNT = 68,
+	FADT_PM_TMR = 76,
 	FADT_FLAGS = 112,
 	FADT_RESET_REG = 116,
 	FADT_RESET_VALUE = 128,
 	FADT_X_DSDT = 140,
 	FADT_X_PM1A_CNT = 172,
 	FADT_X_PM1B_CNT = 184,
+	FADT_X_PM_TMR = 208,
 };
 
 #define FADT_RESET_REG_SUP BIT(10)
@@ -337,6 +339,7 @@ static void parse_fadt(struct acpi_info *ai, const struct table *root,
 {
 	ai->pm1a = fadt_port(t, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
 	ai->pm1b = fadt_port(t, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
+	ai->pm_timer = fadt_port(t, FADT_X_PM_TMR, FADT_PM_TMR);
 	if (t->len > FADT_RESET_VALUE &&
 	    (le32(t->p + FADT_FLAGS) & FADT_RESET_REG_SUP)) {
 		ai->reset_port = gas_port(t, FADT_RESET_REG);

@@ -29,6 +29,7 @@ struct acpi_info {
 	u32 left_out;		    /* CPUs beyond ACPI_CPUS_MAX */
 	u64 lapic_addr;		    /* physical, of the xAPIC page */
 	u16 pm1a, pm1b;		    /* PM1 control ports; 0: none */
+	u16 pm_timer;		    /* port of the PM timer; 0: none */
 	bool has_s5;
 	u8 slp_typ_a, slp_typ_b; /* \_S5: values for PM1a and PM1b */
 	u16 reset_port;		 /* reset register in I/O space; 0: none */

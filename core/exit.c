@@ -294,7 +294,8 @@ static void do_sipi(struct vcpu *v, struct vmexit *x)
 
 static void do_memory(struct vcpu *v, struct vmexit *x)
 {
-	if (gdb_memory(v, x))
+	if (gdb_memory(v, x) ||
+	    debug_page_fault(v, x->mem.gpa.v, x->mem.access, x->mem.how))
 		return;
 	if (!slat_fault(v->vm->slat, x->mem.gpa))
 		return;

@@ -30,6 +30,10 @@ static struct {
 	struct gdb_stop why;
 	bool armed; /* a byte raises an NMI */
 	bool stray; /* one was raised for a byte that is read already */
+	u16 pm_timer;
+	u32 last;    /* PM timer */
+	u64 silence; /* its ticks, or polls, since a stop was told */
+	bool silent; /* and nothing has come since then */
 } g;
 
 bool gdb_enabled(void)
@@ -137,6 +141,27 @@ static void stop_others(struct vcpu *v)
 			cpu_pause();
 }
 
+bool gdb_hold(struct vcpu *v)
+{
+	struct vcpu *nobody = NULL;
+
+	if (g.vm->nvcpus == 1)
+		return true;
+	if (!__atomic_compare_exchange_n(&g.server, &nobody, v, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		wait_here(v);
+		return false;
+	}
+	stop_others(v);
+	return true;
+}
+
+void gdb_unhold(struct vcpu *v)
+{
+	if (g.vm->nvcpus > 1)
+		__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
+}
+
 /* Become the one that serves. False: another CPU does already. */
 static bool claim(struct vcpu *v)
 {
@@ -154,11 +179,52 @@ static bool claim(struct vcpu *v)
  * packet comes within that. */
 #define IDLE_POLLS 20000
 
+/*
+ * gdb asks for registers at once when it is told of a stop. When nothing comes
+ * it was killed, or the line is dead: what it has set is taken back and the
+ * machine goes on.
+ */
+#define PM_TIMER_HZ 3579545u
+#define PM_TIMER_MASK 0xffffffu
+#define SILENCE (5ull * PM_TIMER_HZ)
+
+static bool is_lost(void)
+{
+	u32 now;
+
+	if (!g.silent)
+		return false;
+	if (g.pm_timer) {
+		now = inl(g.pm_timer);
+		g.silence += (now - g.last) & PM_TIMER_MASK;
+		g.last = now;
+	} else {
+		g.silence++;
+	}
+	return g.silence > SILENCE;
+}
+
+/* A stop of this kind is for a gdb that waits; others freeze the machine. */
+static bool needs_gdb(enum gdb_stop_kind kind)
+{
+	return kind != GDB_STOPPED_FAULT && kind != GDB_STOPPED_INT;
+}
+
+static void lost(void)
+{
+	log_warn("gdb does not answer: its breakpoints are gone, L1 goes on");
+	g.silent = false;
+	gdb_forget_all();
+	gdb_rsp_lost(&g.rsp);
+}
+
 static void serve(void)
 {
 	for (u32 idle = 0; !gdb_rsp_running(&g.rsp) || idle < IDLE_POLLS;) {
 		int c = uart_getc(&g.uart);
 
+		if (c < 0 && is_lost())
+			lost();
 		if (c < 0) {
 			if (gdb_rsp_running(&g.rsp) && g.rsp.state == RSP_IDLE)
 				break;
@@ -167,6 +233,7 @@ static void serve(void)
 			continue;
 		}
 		idle = 0;
+		g.silent = false;
 		if (gdb_rsp_byte(&g.rsp, (u8)c)) {
 			g.why.kind = GDB_STOPPED_INT;
 			gdb_rsp_stopped(&g.rsp, &g.why);
@@ -206,6 +273,7 @@ static struct gdb_thread thread_of(struct vcpu *v)
 
 void gdb_stop_request(struct vcpu *v)
 {
+	gdb_over_end(v);
 	if (must_wait(v) || !claim(v)) {
 		wait_here(v);
 		return;
@@ -215,15 +283,27 @@ void gdb_stop_request(struct vcpu *v)
 	release(v);
 }
 
+static void tell(enum gdb_stop_kind kind)
+{
+	gdb_rsp_stopped(&g.rsp, &g.why);
+	g.silent = needs_gdb(kind);
+	g.silence = 0;
+	g.last = g.pm_timer ? inl(g.pm_timer) : 0;
+}
+
 void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 {
-	bool serving = g.server == v; /* it fails while it serves */
+	bool serving = g.server == v && !v->debug.over; /* it fails then */
 
+	gdb_over_end(v);
 	while (!serving && !claim(v))
 		wait_here(v);
 	gdb_console_flush(&g.rsp);
 	g.why = (struct gdb_stop){ kind, thread_of(v), addr };
-	gdb_rsp_stopped(&g.rsp, &g.why);
+	if (needs_gdb(kind) && !g.rsp.attached)
+		lost();
+	else
+		tell(kind);
 	serve();
 	if (!serving)
 		release(v);
@@ -298,6 +378,7 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	if (err)
 		return err;
 	g.vm = vm;
+	g.pm_timer = c->pm_timer;
 	ops = gdb_target_ops;
 	ops.put = put;
 	ops.why = why;

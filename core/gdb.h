@@ -22,6 +22,7 @@ struct gdb_config {
 	bool wait;	 /* stop before L1's first instruction */
 	u64 ioapic;	 /* host-physical address of the UART's IOAPIC; 0 */
 	u32 ioapic_pin;	 /* input of it */
+	u16 pm_timer;	 /* I/O port of ACPI's timer; 0 */
 	bool level, low; /* trigger mode and polarity of that input */
 };
 
@@ -142,6 +143,18 @@ bool gdb_dr_guest_hit(struct vcpu *v);
  * points and breakpoints want them now. -ENOSPC, -EINVAL as slat_protect().
  */
 int gdb_page_refresh(u64 pa);
+/* While v->debug.over: the watchpoint that the access was a hit of, or NULL. */
+struct gdb_point *gdb_over_hit(struct vcpu *v);
+/* Its step is over, or given up: the pages are watched again. */
+void gdb_over_end(struct vcpu *v);
+
+/* Stop the other CPUs for a moment (core/gdb.c). False: somebody else does so,
+ * and stops this one. */
+bool gdb_hold(struct vcpu *v);
+void gdb_unhold(struct vcpu *v);
+
+/* gdb is gone: nothing of it stays, every CPU may run. */
+void gdb_forget_all(void);
 
 u64 gdb_linear_rip(struct vcpu *v);
 

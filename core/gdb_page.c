@@ -1,8 +1,340 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Watching by the rights of pages in npt01 or ept01, which what L2 runs on
+ * inherits. An access to such a page faults; the page is opened for one step
+ * (core/gdb_step.c), the other CPUs being stopped, and closed again. That step
+ * is the instruction, or the delivery of the event that met the page. Whether
+ * a watchpoint was hit is decided by where the access begins, which the
+ * hardware says, and by how wide it is, which the instruction says.
+ */
+#include "core/cpu.h"
+#include "core/debug.h"
 #include "core/err.h"
 #include "core/gdb.h"
+#include "core/gdb_point.h"
+#include "core/insn.h"
+#include "core/string.h"
+#include "core/virt.h"
+#include "core/x86.h"
+#include "mm/slat.h"
+
+#define RWX (ACCESS_R | ACCESS_W | ACCESS_X)
+
+/* Pages that have fewer rights now, and how many CPUs have each open. */
+static struct watched {
+	u64 pa;
+	u32 open;
+	bool used;
+} pages[SLAT_WATCHED_MAX];
+
+static struct watched *page_at(u64 pa)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
+		if (pages[i].used && pages[i].pa == (pa & PAGE_MASK))
+			return &pages[i];
+	return NULL;
+}
+
+static struct watched *page_new(u64 pa)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (pages[i].used)
+			continue;
+		pages[i] = (struct watched){ .pa = pa, .used = true };
+		return &pages[i];
+	}
+	return NULL;
+}
+
+/* What the points want of a page. */
+static u32 rights(u64 pa)
+{
+	u32 r = RWX;
+
+	for (u32 i = 0; i < GDB_POINTS_MAX; i++) {
+		const struct gdb_point *p = gdb_point(i);
+
+		for (u32 k = 0; p->used && k < p->nparts; k++) {
+			if ((p->part[k].pa & PAGE_MASK) != pa)
+				continue;
+			if (p->type == GDB_BP_HARD)
+				r &= ~(u32)ACCESS_X;
+			else if (p->type == GDB_WP_WRITE)
+				r &= ~(u32)ACCESS_W;
+			else
+				r &= ~(u32)(ACCESS_R | ACCESS_W);
+		}
+	}
+	/* Software breakpoints are hidden where code can be run unread. */
+	if (gdb_vm()->slat->exec_only && gdb_break_in_page(pa))
+		r &= ~(u32)(ACCESS_R | ACCESS_W);
+	return r;
+}
+
+static int protect(u64 pa, u32 access)
+{
+	struct vm *vm = gdb_vm();
+	int err = slat_protect(vm->slat, L1PA(pa), HPA(pa), access);
+
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		request_set(vm->vcpus[i], REQ_FLUSH_TLB);
+	return err;
+}
 
 int gdb_page_refresh(u64 pa)
 {
-	return 0;
+	struct watched *w = page_at(pa);
+	u32 r = rights(pa & PAGE_MASK);
+	int err;
+
+	if (!w && r == RWX)
+		return 0;
+	if (!w)
+		w = page_new(pa & PAGE_MASK);
+	if (!w)
+		return -ENOSPC;
+	err = protect(w->pa, w->open ? RWX : r);
+	if (err || r == RWX)
+		w->used = false;
+	return err;
+}
+
+/* --- letting one access through -------------------------------------------- */
+
+#define OVER_PAGES 4
+#define OLD_MAX 64
+
+static struct over {
+	bool held; /* the other CPUs are stopped */
+	u32 npages;
+	u64 page[OVER_PAGES];
+	struct gdb_point *hit;
+	u8 old[OLD_MAX]; /* what stood there */
+	u64 skip;	 /* a stop was made at this CS:RIP + 1; or 0 */
+} overs[CPUS_MAX];
+
+static struct over *over_of(struct vcpu *v)
+{
+	return &overs[v->index];
+}
+
+static u32 mode_of(struct vcpu *v)
+{
+	struct segment cs;
+
+	virt->get_seg(v, SEG_CS, &cs);
+	if ((virt->get_reg(v, VREG_EFER) & EFER_LMA) && (cs.attr & BIT(13)))
+		return 64;
+	return cs.attr & BIT(14) ? 32 : 16;
+}
+
+/* The instruction at CS:RIP of the level that runs. */
+static int fetch(struct vcpu *v, struct insn *i)
+{
+	u64 la = gdb_linear_rip(v);
+	u8 buf[INSN_MAX];
+	u32 n = 0;
+
+	for (; n < INSN_MAX; n++) {
+		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
+
+		if (!p)
+			break;
+		buf[n] = *p;
+		gdb_break_hide(p, &buf[n], 1);
+	}
+	return insn_decode(i, buf, n, mode_of(v));
+}
+
+static void begin(struct vcpu *v)
+{
+	struct vcpu_debug *d = &v->debug;
+	struct over *o = over_of(v);
+
+	o->held = true;
+	o->npages = 0;
+	o->hit = NULL;
+	d->over = true;
+	d->over_only = !d->step;
+	if (d->over_only) {
+		d->step = true;
+		d->step_begun = false;
+	}
+}
+
+static void open_page(struct over *o, struct watched *w)
+{
+	for (u32 i = 0; i < o->npages; i++)
+		if (o->page[i] == w->pa)
+			return; /* the TLB's fault */
+	if (o->npages == OVER_PAGES) {
+		gdb_say("one instruction, more pages than can be opened");
+		return;
+	}
+	o->page[o->npages++] = w->pa;
+	w->open++;
+	gdb_break_lift(w->pa, true);
+	if (gdb_page_refresh(w->pa))
+		gdb_say("a watched page stays closed: no memory");
+}
+
+void gdb_over_end(struct vcpu *v)
+{
+	struct vcpu_debug *d = &v->debug;
+	struct over *o = over_of(v);
+
+	if (!d->over)
+		return;
+	if (d->over_only)
+		d->step = d->step_begun = false;
+	d->over = d->over_only = false;
+	while (o->npages) {
+		u64 pa = o->page[--o->npages];
+		struct watched *w = page_at(pa);
+
+		gdb_break_lift(pa, false);
+		if (!w)
+			continue;
+		w->open--;
+		if (gdb_page_refresh(pa))
+			gdb_say("a page is not watched any more: no memory");
+	}
+	o->skip = 0;
+	if (o->held)
+		gdb_unhold(v);
+	o->held = false;
+}
+
+/* --- was it a hit? --------------------------------------------------------- */
+
+/* The memory of @p, up to OLD_MAX bytes. */
+static u32 contents(const struct gdb_point *p, u8 *buf)
+{
+	u32 n = 0;
+
+	for (u32 k = 0; k < p->nparts; k++) {
+		u32 part = MIN(p->part[k].len, OLD_MAX - n);
+
+		memcpy(buf + n, hpa_ptr(HPA(p->part[k].pa)), part);
+		n += part;
+	}
+	return n;
+}
+
+static bool overlaps(const struct gdb_point *p, u64 pa, u32 width)
+{
+	for (u32 k = 0; k < p->nparts; k++)
+		if (touches(pa, width, p->part[k].pa, p->part[k].len))
+			return true;
+	return false;
+}
+
+static bool kind_fits(const struct gdb_point *p, u32 access)
+{
+	switch (p->type) {
+	case GDB_WP_WRITE:
+		return access & ACCESS_W;
+	case GDB_WP_READ:
+	case GDB_WP_ACCESS:
+		return access & (ACCESS_R | ACCESS_W);
+	default:
+		return false;
+	}
+}
+
+/* Bytes of the access from @pa on: one that began on the page before has the
+ * rest only here. */
+static u32 width_from(struct vcpu *v, const struct insn *i, u64 pa)
+{
+	u32 width = insn_access_width(i), before;
+	struct segment s = { .base = 0 };
+	u64 la;
+
+	if (!i->is_mem || (pa & ~PAGE_MASK))
+		return width;
+	virt->get_seg(v, i->seg, &s);
+	la = insn_linear(i, v->gpr, virt->get_reg(v, VREG_RIP), s.base);
+	before = (u32)(PAGE_SIZE - (la & ~PAGE_MASK));
+	return before < width ? width - before : width;
+}
+
+static void look_for_hit(struct vcpu *v, u64 pa, u32 access, u32 width)
+{
+	struct over *o = over_of(v);
+	u32 pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
+
+	for (u32 i = 0; i < GDB_POINTS_MAX && !o->hit; i++) {
+		struct gdb_point *p = gdb_point(i);
+
+		if (!p->used || p->pid != pid || !kind_fits(p, access) ||
+		    !overlaps(p, pa, width))
+			continue;
+		o->hit = p;
+		contents(p, o->old);
+	}
+}
+
+/* A write shows by the value that it changes; without a change there is
+ * nothing to tell. What changes it is no read. */
+static bool is_hit(const struct over *o)
+{
+	const struct gdb_point *p = o->hit;
+	u8 now[OLD_MAX];
+	bool changed;
+
+	if (!p || !p->used)
+		return false;
+	changed = memcmp(now, o->old, contents(p, now));
+	return p->type == GDB_WP_ACCESS || changed == (p->type == GDB_WP_WRITE);
+}
+
+struct gdb_point *gdb_over_hit(struct vcpu *v)
+{
+	struct over *o = over_of(v);
+
+	return v->debug.over && is_hit(o) ? o->hit : NULL;
+}
+
+/* A hardware breakpoint that found no register: the fetch faults. */
+static struct gdb_point *exec_hit(struct vcpu *v, u32 access)
+{
+	u32 pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
+	u64 la = gdb_linear_rip(v);
+
+	if (!(access & ACCESS_X) || over_of(v)->skip == la + 1)
+		return NULL;
+	for (u32 i = 0; i < GDB_POINTS_MAX; i++) {
+		struct gdb_point *p = gdb_point(i);
+
+		if (p->used && p->paged && p->type == GDB_BP_HARD &&
+		    p->pid == pid && p->la == la)
+			return p;
+	}
+	return NULL;
+}
+
+bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how)
+{
+	struct watched *w = gdb_enabled() ? page_at(pa) : NULL;
+	struct insn i;
+	bool known;
+
+	if (!w)
+		return false;
+	if (!v->debug.over) {
+		if (how == MEM_DATA && exec_hit(v, access)) {
+			over_of(v)->skip = gdb_linear_rip(v) + 1;
+			gdb_stop(v, GDB_STOPPED_HWBREAK, 0);
+			return true;
+		}
+		if (!gdb_hold(v))
+			return true; /* it comes again */
+		begin(v);
+	}
+	known = !fetch(v, &i);
+	if (how == MEM_DATA && !(access & ACCESS_X))
+		look_for_hit(v, pa, access,
+			     known ? width_from(v, &i, pa) : OLD_MAX);
+	open_page(over_of(v), w);
+	return true;
 }

@@ -7,8 +7,6 @@
 #include "core/virt.h"
 #include "mm/addr.h"
 
-#define GDB_PAGES 0 /* watching by page rights is not there yet */
-
 static struct gdb_point points[GDB_POINTS_MAX];
 
 struct gdb_point *gdb_point(u32 i)
@@ -78,8 +76,6 @@ static int to_page(struct gdb_point *p, u8 *const ptr[2])
 	u32 n = first < p->len ? 2 : 1;
 	int err = 0;
 
-	if (!GDB_PAGES)
-		return -ENOSPC;
 	if (!ptr[0] || (n == 2 && !ptr[1]))
 		return -EFAULT;
 	for (u32 i = 0; i < n; i++) {

@@ -225,3 +225,10 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 		put(r, '-');
 	return false;
 }
+
+void gdb_rsp_lost(struct gdb_rsp *r)
+{
+	r->attached = r->no_ack = false;
+	r->running = true;
+	r->state = RSP_IDLE;
+}

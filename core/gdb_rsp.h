@@ -139,6 +139,9 @@ static inline bool gdb_rsp_running(const struct gdb_rsp *r)
 /* The target stopped: report it if gdb waits for that. */
 void gdb_rsp_stopped(struct gdb_rsp *r, const struct gdb_stop *stop);
 
+/* Nobody answers any more: the session is over, the target may run. */
+void gdb_rsp_lost(struct gdb_rsp *r);
+
 /* Text on gdb's console: while a monitor command runs, or before a stop. */
 void gdb_rsp_console(struct gdb_rsp *r, const char *s);
 

@@ -79,8 +79,12 @@ enum step_entry debug_step_entry(struct vcpu *v, bool event, bool halt_exits)
 		gdb_step_end(v, NULL);
 		return STEP_AGAIN;
 	}
-	if (level_of(v) != d->step_level)
-		return STEP_FREE;
+	if (level_of(v) != d->step_level) {
+		if (!d->over)
+			return STEP_FREE;
+		gdb_over_end(v); /* the page is for that instruction alone */
+		return STEP_AGAIN;
+	}
 	if (event)
 		return d->entry = STEP_DELIVER;
 	switch (gdb_emulate(v, halt_exits)) {
@@ -132,9 +136,14 @@ bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own)
 
 void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 {
+	bool asked = !v->debug.over_only;
+
+	if (!hit)
+		hit = gdb_over_hit(v);
+	gdb_over_end(v);
 	v->debug.step = v->debug.step_begun = false;
 	if (hit)
 		gdb_stop(v, gdb_point_stop(hit->type), hit->la);
-	else
+	else if (asked)
 		gdb_stop(v, GDB_STOPPED_TRAP, 0);
 }

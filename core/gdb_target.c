@@ -387,14 +387,19 @@ static void run_all(void)
 			gdb_vm()->vcpus[i]->debug.step = false;
 }
 
+void gdb_forget_all(void)
+{
+	gdb_break_clear(GDB_ALL);
+	gdb_catch_clear();
+	run_all();
+}
+
 static void detach(void *ctx, u32 pid)
 {
 	gdb_break_clear(pid);
 	if (pid != 1 && pid != GDB_ALL)
 		return; /* an L2's: L1's session goes on */
-	gdb_break_clear(GDB_ALL);
-	gdb_catch_clear();
-	run_all();
+	gdb_forget_all();
 }
 
 static void kill_machine(void *ctx, u32 pid)

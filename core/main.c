@@ -319,6 +319,7 @@ static void start_debugger(void)
 {
 	u32 irq = com_irq[opt.gdb.port];
 	struct gdb_config c = {
+		.pm_timer = acpi.pm_timer,
 		.port = serial_port_base(opt.gdb.port),
 		.shared = opt.gdb.port == opt.console.port,
 		.baud = opt.gdb.baud,

@@ -213,6 +213,13 @@ static void vcpu_reset(struct vcpu *v)
 	reset(n, v);
 }
 
+static u64 redelivered(struct vcpu *v, u64 info)
+{
+	return svm_injected_soft(v->svm, info)
+		       ? info
+		       : svm_redeliver(info, v->nsvm->injected);
+}
+
 static bool handle_exit(struct vcpu *v, u32 raw)
 {
 	struct nested_svm *n = v->nsvm;
@@ -229,8 +236,7 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	 */
 	if (unlikely(vmcb_exitintinfo(n->vmcb02) & EVINJ_V))
 		vmcb_set_eventinj(n->vmcb02,
-				  svm_redeliver(vmcb_exitintinfo(n->vmcb02),
-						n->injected));
+				  redelivered(v, vmcb_exitintinfo(n->vmcb02)));
 	n->injected = vmcb_eventinj(n->vmcb02);
 	if (unlikely(n->soft) && svm_soft_exit(v, raw))
 		return true;

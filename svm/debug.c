@@ -43,6 +43,22 @@ static void apply_tcg(struct vcpu *v)
 		vmcb_set_intercept(s->vmcb, ICPT_SWINT, true);
 }
 
+/*
+ * emulator fault: QEMU TCG forgets at #VMEXIT what kind of breakpoint a guest's
+ * MOV DR7 has armed, and dies when DR7 is written then. Enabling and disabling
+ * each register alone makes it forget the breakpoint as well.
+ */
+static void tcg_disarm(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+
+	for (u32 i = 0; v->debug.dr_on && !s->tcg_disarmed && i < 4; i++) {
+		write_dr7(0x400 | BIT(2 * i));
+		write_dr7(0x400);
+	}
+	s->tcg_disarmed = v->debug.dr_on;
+}
+
 /* In L2 the intercepts of vmcb02 are L1's, too: they are only added to; the
  * next VMRUN of L1's merges anew. */
 void svm_set_debug(struct vcpu *v)
@@ -50,6 +66,8 @@ void svm_set_debug(struct vcpu *v)
 	struct svm_vcpu *s = v->svm;
 
 	apply_tcg(v);
+	if (!svm_has(SVM_F_NRIPS))
+		tcg_disarm(v);
 	s->db_wanted = wanted(v) & BIT(VEC_DB);
 	apply(v, s->vmcb01, wanted(v) | svm_exc_wanted(s), 0);
 	if (v->in_l2)

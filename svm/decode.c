@@ -39,6 +39,13 @@ static bool decode_msr(struct vcpu *v, struct vmexit *x)
 	return true;
 }
 
+enum mem_how svm_mem_how(const struct vmcb *b)
+{
+	if (vmcb_exitintinfo(b) & EVINJ_V)
+		return MEM_EVENT;
+	return vmcb_exitinfo1(b) & NPF_WALK ? MEM_WALK : MEM_DATA;
+}
+
 static bool decode_npf(struct vcpu *v, struct vmexit *x)
 {
 	u64 info = vmcb_exitinfo1(v->svm->vmcb);
@@ -48,6 +55,7 @@ static bool decode_npf(struct vcpu *v, struct vmexit *x)
 		return false;
 	x->kind = EXIT_MEMORY;
 	x->mem.gpa = gpa;
+	x->mem.how = svm_mem_how(v->svm->vmcb);
 	x->mem.access = info & NPF_W	? ACCESS_W
 			: info & NPF_ID ? ACCESS_X
 					: ACCESS_R;

@@ -69,6 +69,7 @@ void svm_inject(struct vcpu *v, const struct event *e)
 	if (ev && e->has_error)
 		ev |= EVINJ_EV | (u64)e->error << EVINJ_ERROR_SHIFT;
 	v->svm->raised = v->in_l2 && e->type == EVENT_EXCEPTION;
+	v->svm->injected = ev;
 	vmcb_set_eventinj(v->svm->vmcb, ev);
 }
 
@@ -89,9 +90,11 @@ void svm_inject_gp(struct vcpu *v)
  * An exit cut the delivery of an event short: deliver it again. INT n, INT3
  * and INTO are not: RIP still is at the instruction, which runs again.
  */
-static __noinline void redeliver(struct vmcb *b, u64 info)
+static __noinline void redeliver(struct svm_vcpu *s, struct vmcb *b, u64 info)
 {
-	vmcb_set_eventinj(b, svm_soft_event(info) ? 0 : info);
+	bool again = svm_soft_event(info) && !svm_injected_soft(s, info);
+
+	vmcb_set_eventinj(b, again ? 0 : info);
 }
 
 /* INIT as #SX (APM 2, VM_CR MSR, R_INIT), one event an entry: if there is
@@ -194,7 +197,7 @@ static inline u64 enter(struct vcpu *v)
 		vmcb_set_tlb_control(b, TLB_NOTHING);
 	info = vmcb_exitintinfo(b);
 	if (unlikely(info & EVINJ_V))
-		redeliver(b, info);
+		redeliver(s, b, info);
 	else
 		vmcb_set_eventinj(b, 0);
 	return vmcb_exitcode(b);

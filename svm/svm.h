@@ -123,6 +123,8 @@ struct svm_vcpu {
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
+	u64 injected;	    /* what L0 has injected last */
+	bool tcg_disarmed;  /* debug.c */
 	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	u32 step_exc;	    /* exception intercepts but for the step */
 	bool step_host_if;  /* host_if but for the step */
@@ -150,6 +152,13 @@ static inline void svm_select_vmcb(struct svm_vcpu *s, struct vmcb *b, hpa_t pa)
 {
 	s->vmcb = b;
 	s->vmcb_pa = pa;
+}
+
+/* Is @info (EXITINTINFO) an event that L0 injected? Then RIP is where it is to
+ * be, even if it is INT3's. */
+static inline bool svm_injected_soft(const struct svm_vcpu *s, u64 info)
+{
+	return !((info ^ s->injected) & (EVINJ_V | EVINJ_TYPE | EVINJ_VECTOR));
 }
 
 /* L1's GIF, from vmcb01 where vGIF is on there. */
@@ -225,6 +234,9 @@ u64 svm_next_rip(const struct vmcb *b, u32 len);
 /* A write of the current level to L1's APIC page, which L0 watches. False:
  * not that page, or not an instruction that may write there. */
 bool svm_xapic_write(struct vcpu *v, l1pa_t gpa);
+
+/* How the access of a nested page fault came about. */
+enum mem_how svm_mem_how(const struct vmcb *b);
 
 /* RIP = @next_rip, the interrupt shadow ends; TF gives its #DB (in DR6.BS). */
 void svm_advance(struct vcpu *v, u64 next_rip);

@@ -86,6 +86,16 @@ static bool mov_dr(struct vcpu *v, struct vmexit *x)
 	return true;
 }
 
+enum mem_how vmx_mem_how(struct vcpu *v)
+{
+	u64 qual = vmx_get(v, CACHED_QUAL);
+
+	if (vmread(VMCS_IDT_VECTORING) & INTR_VALID)
+		return MEM_EVENT;
+	return qual & EPT_QUAL_LINEAR && qual & EPT_QUAL_FINAL ? MEM_DATA
+							       : MEM_WALK;
+}
+
 static bool memory(struct vcpu *v, struct vmexit *x)
 {
 	if (unlikely(vmx_watches_icr) &&
@@ -93,6 +103,7 @@ static bool memory(struct vcpu *v, struct vmexit *x)
 		return false;
 	x->kind = EXIT_MEMORY;
 	x->mem.gpa = L1PA(vmx_get(v, CACHED_GPA));
+	x->mem.how = vmx_mem_how(v);
 	x->mem.access = qual_ept_access(vmx_get(v, CACHED_QUAL));
 	return true;
 }

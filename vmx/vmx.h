@@ -286,6 +286,9 @@ void vmx_inject_ud(struct vcpu *v);
 void vmx_inject_gp(struct vcpu *v); /* #GP(0) */
 void vmx_inject_pf(struct vcpu *v, u64 addr, u32 error);
 
+/* How the access of an EPT violation came about. */
+enum mem_how vmx_mem_how(struct vcpu *v);
+
 /* Paging state of the guest of the current VMCS, for walk_l1(). */
 void vmx_paging(struct vcpu *v, struct paging *p);
 

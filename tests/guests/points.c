@@ -5,10 +5,8 @@
  * debug registers and exceptions of this guest's own.
  */
 /* boot: emus=qemu,bochs,bochs-svm bare timeout=20 */
-#include "tests/guests/lib/guest.h"
+#include "tests/guests/lib/points.h"
 
-volatile u32 w[1024] __aligned(4096); /* watched from outside */
-volatile u32 own;		      /* watched by this guest itself */
 static volatile u32 int3s, own_hits, steps;
 static volatile u64 own_dr6;
 
@@ -44,18 +42,18 @@ void __noinline accesses(void)
 {
 	u32 sum = 0;
 
-	w[0] = 10;
-	sum += w[1];
-	w[2] = 12;
-	sum += w[3];
-	w[4] = 14;
-	w[5] += 15;
-	w[6] = 16;
-	sum += w[100];
-	w[101] = sum;
+	watched[0] = 10;
+	sum += watched[1];
+	watched[2] = 12;
+	sum += watched[3];
+	watched[4] = 14;
+	watched[5] += 15;
+	watched[6] = 16;
+	sum += watched[100];
+	watched[101] = sum + 101;
 	__asm__ volatile("push %1; movb $7, (%0); pop (%0)"
 			 :
-			 : "r"(&w[7]), "r"(0x700000007ull)
+			 : "r"(&watched[7]), "r"(0x700000007ull)
 			 : "memory");
 }
 
@@ -122,6 +120,7 @@ void main(void)
 	probe(1);
 	accesses();
 	own_registers_work(1);
+	delay_us((u32)boot_option("wait", 0) * 1000);
 	probe(2);
 	own_exceptions();
 	probe(3);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an L2 does for the debugger's tests (svm-points, vmx-points). */
+#ifndef TESTS_GUESTS_LIB_POINTS_H
+#define TESTS_GUESTS_LIB_POINTS_H
+
+#include "tests/guests/lib/guest.h"
+
+/* Watched from outside; by the L2 itself; what the L2 found. */
+extern volatile u32 watched[1024], own;
+extern volatile u64 l2_dr0, l2_dr6, l2_dr7;
+
+/* L2s: in long mode on L1's tables, ending in @end; one that ends in #UD and
+ * then a triple fault. */
+#define POINTS_L2(end)                                             \
+	__asm__(".globl l2_points, l2_probe, l2_last, l2_faults\n" \
+		"l2_points:\n"                                     \
+		"	nop\n"                                           \
+		"l2_probe:\n"                                      \
+		"	movl $10, watched\n"                             \
+		"	movl $12, watched + 8\n"                         \
+		"	movl watched + 12, %eax\n"                       \
+		"	movl $14, watched + 16\n"                        \
+		"	movl watched + 20, %eax\n"                       \
+		"	add $15, %eax\n"                                 \
+		"	movl %eax, watched + 20\n"                       \
+		"	movl $16, watched + 24\n"                        \
+		"	push $7\n"                                       \
+		"	pop watched + 28\n"                              \
+		"	int3\n"                                          \
+		"	mov $own, %rax\n"                                \
+		"	mov %rax, %dr0\n"                                \
+		"	mov $0xd0401, %eax\n"                            \
+		"	mov %rax, %dr7\n"                                \
+		"	movl $1, own\n"                                  \
+		"	mov %dr0, %rax\n"                                \
+		"	mov %rax, l2_dr0\n"                              \
+		"	mov %dr7, %rax\n"                                \
+		"	mov %rax, l2_dr7\n"                              \
+		"l2_last:\n"                                       \
+		"	mov $0x400, %eax\n"                              \
+		"	mov %rax, %dr7\n" end "\n"                 \
+		"l2_faults:\n"                                     \
+		"	ud2\n"                                           \
+		"	push $0\n"                                       \
+		"	push $0\n"                                       \
+		"	lidt (%rsp)\n"                                   \
+		"	int3\n");
+void l2_points(void);
+void l2_faults(void);
+
+/* Count what the L2's own handlers get: they are L1's, in the L2. */
+void points_init(void);
+/* After l2_points() has run once. */
+void points_check(void);
+/* A place in L1 to stop at, after an exit of its L2. */
+void exited(void);
+
+#endif
