@@ -50,7 +50,7 @@ class Case:
     stop: a line that ends the run, when it came for the times-th time;
     without it the machine must end by itself.
     bare: without Abyme.  check(case, result): a further look at the console.
-    slow: only with FULL=1; the seconds it takes on two idle cores.
+    slow: only with FULL=1; the seconds it took, with the cores shared.
     run(case): in the place of one boot; it boots what it likes.
     """
     DEFAULTS = dict(

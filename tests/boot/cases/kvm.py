@@ -24,17 +24,17 @@ kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400)
 kvm("-2cpus", cpus=2, emus=["qemu"], timeout=100)
 kvm("-2cpus", cpus=2, emus=["bochs"], timeout=400)
 kvm("-2cpus-ept0", "abyme.kvm_intel=ept=0", cpus=2, emus=["bochs"],
-    timeout=500, slow=140)
+    timeout=500, slow=155)
 kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["qemu"], timeout=180)
-kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["bochs"], timeout=250, slow=70)
+kvm("-l2-2cpus", "abyme.l2cpus=2", emus=["bochs"], timeout=250, slow=110)
 kvm("-2cpus-l2-2cpus", "abyme.l2cpus=2", cpus=2, emus=["bochs"],
-    timeout=400, slow=120)
+    timeout=400, slow=147)
 kvm("-smp", "abyme.l2cpus=2", cpus=2, emus=["qemu"], timeout=120)
 kvm("-smp-npt0", "abyme.l2cpus=2 abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"],
     timeout=150)
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
-kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=200)
+kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=178)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
 
@@ -70,7 +70,7 @@ kvm("-kill", "abyme.l2kill=20", emus=["qemu"], hv="console=com1 stats=1",
 # guest's XCR0 and answers CPUID for a smaller one, of which L2's Linux warns
 SLOW_CLOCK = ["cpu: ips=400000000"]
 for emulator, words, extra, slow in (("qemu", ",noxsave", emu.ICOUNT, 0),
-                                     ("bochs", "", SLOW_CLOCK, 220)):
+                                     ("bochs", "", SLOW_CLOCK, 299)):
     kvm("-l3", "abyme.l2mem=900 abyme.l2append=abyme.kvm" + words,
         modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=600,
         emus=[emulator], extra=extra, slow=slow,
@@ -86,7 +86,7 @@ SKYLAKE = dict(cpu="corei7_skylake_x",
 
 def option_off(option, often=False, cpu=None, words=""):
     kvm(f"-no-{option}", f"abyme.kvm_intel={option}=0 {words}", cpu=cpu,
-        emus=["bochs"], timeout=300, slow=0 if often else 50)
+        emus=["bochs"], timeout=300, slow=0 if often else 76)
 
 
 # KVM's own options, one after the other; three of them in every run
@@ -97,4 +97,4 @@ option_off("flexpriority")
 option_off("preemption_timer")
 option_off("eptad")
 option_off("pml", **SKYLAKE)
-kvm("-skylake", emus=["bochs"], timeout=300, slow=50, **SKYLAKE)
+kvm("-skylake", emus=["bochs"], timeout=300, slow=105, **SKYLAKE)
