@@ -162,6 +162,7 @@ static void reset(struct nested_svm *n, struct vcpu *v)
 	n->hsave_pa = 0;
 	n->tsc_ratio = SVM_TSC_RATIO_ONE;
 	n->irq_mode = IRQ_DIRECT;
+	n->if_held = false;
 	v->svm->host_if = true;
 }
 

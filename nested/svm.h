@@ -71,6 +71,7 @@ struct nested_svm {
 	bool vgif, vls; /* hardware has them and L0 uses them for L1 */
 	bool svme;	/* EFER.SVME as the intercepts of vmcb01 know it */
 	u64 hold_tpr;	/* V_TPR as IRQ_HOLD began */
+	bool if_held;	/* L1 gets RFLAGS.IF back with its GIF */
 	u64 injected;	/* EVENTINJ of the last entry of vmcb02 */
 	u64 soft;	/* software interrupt of L1's injection that svm_nrip.c
 			 * looks after; 0: none */
@@ -150,6 +151,8 @@ void svm_irq_mode(struct vcpu *v, enum svm_irq_mode m);
 /* What L1's EFER.SVME is from now on, for the intercepts. */
 void svm_gif_update(struct vcpu *v, bool svme);
 bool svm_intr_l1(struct vcpu *v); /* INTR exit of L1 */
+/* GIF of L1 becomes 1: its RFLAGS.IF is its own again. */
+void svm_if_release(struct vcpu *v);
 
 /* svm_msr.c: nested_ops */
 void svm_nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4]);

@@ -14,7 +14,9 @@
  *
  * so that in a loop of VMRUN without interrupts neither CLGI nor STGI exits.
  */
+#include "core/insn.h"
 #include "core/insns.h"
+#include "core/x86.h"
 #include "nested/svm.h"
 
 static void set_icpt(struct vmcb *b, u32 icpt, bool on)
@@ -55,7 +57,7 @@ void svm_irq_mode(struct vcpu *v, enum svm_irq_mode m)
 	if (m == IRQ_HOLD)
 		hold_begin(n, b);
 	n->irq_mode = m;
-	set_icpt(b, ICPT_INTR, m == IRQ_GUARD);
+	set_icpt(b, ICPT_INTR, m != IRQ_DIRECT); /* HOLD: see leaked() */
 	set_icpt(b, ICPT_CLGI, m == IRQ_DIRECT || !n->vgif);
 	set_icpt(b, ICPT_STGI, m == IRQ_HOLD || !n->vgif);
 }
@@ -85,8 +87,41 @@ void svm_gif_update(struct vcpu *v, bool svme)
 	svm_ops.set_debug(v); /* #DB while GIF is 0 */
 }
 
+/*
+ * emulator fault: Bochs lets physical interrupts in whenever the guest's
+ * RFLAGS.IF is set, whatever V_INTR_MASKING and the host's IF say. A processor
+ * has no INTR exit in HOLD. The interrupt must wait: L1 goes on without IF,
+ * which it gets back with its GIF. Where it is about to clear IF, as Linux
+ * does right behind its VMRUN, that is done for it.
+ */
+static void leaked(struct vcpu *v)
+{
+	struct vmcb *b = v->svm->vmcb01;
+	u8 bytes[INSN_MAX];
+
+	if (svm_fetch(v, bytes) && bytes[0] == 0xfa)
+		vmcb_set_rip(b, vmcb_rip(b) + 1);
+	else
+		v->nsvm->if_held = true;
+	vmcb_set_rflags(b, vmcb_rflags(b) & ~RFLAGS_IF);
+}
+
+void svm_if_release(struct vcpu *v)
+{
+	struct vmcb *b = v->svm->vmcb01;
+
+	if (likely(!v->nsvm->if_held))
+		return;
+	v->nsvm->if_held = false;
+	vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_IF);
+}
+
 bool svm_intr_l1(struct vcpu *v)
 {
+	if (unlikely(v->nsvm->irq_mode == IRQ_HOLD) && !svm_gif(v->svm)) {
+		leaked(v);
+		return true;
+	}
 	svm_irq_mode(v, svm_gif(v->svm) ? IRQ_DIRECT : IRQ_HOLD);
 	return true;
 }

@@ -66,11 +66,14 @@ static void vmrun(struct vcpu *v, u64 addr, u32 len)
 {
 	if (!operand_page(v, addr))
 		return;
+	svm_if_release(v);
 	svm_vmrun(v, L1PA(addr), svm_next_rip(v->svm->vmcb, len));
 }
 
 static void clgi_stgi(struct vcpu *v, bool on)
 {
+	if (on)
+		svm_if_release(v);
 	svm_set_gif(v->svm, on);
 	svm_irq_mode(v, on ? IRQ_DIRECT : IRQ_GUARD);
 	svm_skip(v);

@@ -17,7 +17,7 @@ def kvm(name, words="", **fields):
 
 kvm("", emus=["qemu"], timeout=60)
 kvm("", emus=["bochs"], timeout=250)
-kvm("", emus=["bochs-svm"], timeout=250, slow=250)
+kvm("", emus=["bochs-svm"], timeout=250)
 kvm("-npt0", "abyme.kvm_amd=npt=0", emus=["qemu"], timeout=100)
 kvm("-npt0-2cpus", "abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"], timeout=150)
 kvm("-ept0", "abyme.kvm_intel=ept=0", emus=["bochs"], timeout=400)
