@@ -13,7 +13,10 @@
 
 static struct {
 	u64 exits[STAT_EXITS / 64]; /* by slot of the counters */
-	bool entry, entry_fail, shutdown;
+	bool entry, shutdown;
+	/* A refused entry freezes without being asked to; that it is not to
+	 * stays said when gdb goes. */
+	bool pass_entry_fail;
 	u32 exceptions;
 	u32 nmsrs;
 	struct {
@@ -171,7 +174,7 @@ static void list(void)
 			gdb_say("exit %s (%u)", virt->exit_name(i), i);
 	if (caught.entry)
 		gdb_say("entry");
-	if (caught.entry_fail)
+	if (!caught.pass_entry_fail)
 		gdb_say("entry-fail");
 	if (caught.shutdown)
 		gdb_say("shutdown");
@@ -184,10 +187,19 @@ static void list(void)
 
 void gdb_catch_clear(void)
 {
+	bool pass = caught.pass_entry_fail;
+
 	while (caught.nmsrs)
 		drop_msr(0);
 	memset(&caught, 0, sizeof(caught));
+	caught.pass_entry_fail = pass;
 	gdb_break_changed();
+}
+
+static void catch_nothing(void)
+{
+	gdb_catch_clear();
+	caught.pass_entry_fail = true;
 }
 
 int gdb_catch(const char *what, bool on)
@@ -195,7 +207,7 @@ int gdb_catch(const char *what, bool on)
 	if (!*what && on)
 		list();
 	else if (take_word(&what, "entry-fail"))
-		caught.entry_fail = on;
+		caught.pass_entry_fail = !on;
 	else if (take_word(&what, "entry"))
 		caught.entry = on;
 	else if (take_word(&what, "shutdown"))
@@ -207,7 +219,7 @@ int gdb_catch(const char *what, bool on)
 	else if (take_word(&what, "exit"))
 		return catch_exit(what, on);
 	else if (take_word(&what, "all") && !on)
-		gdb_catch_clear();
+		catch_nothing();
 	else
 		return -EINVAL;
 	return 0;
@@ -288,7 +300,7 @@ static bool is_caught(struct vcpu *v, enum debug_what what, u32 raw)
 			return false;
 		break;
 	case DEBUG_ENTRY_FAIL:
-		if (!caught.entry_fail)
+		if (caught.pass_entry_fail)
 			return false;
 		break;
 	default:

@@ -446,6 +446,24 @@ for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
          forbid=[r"^FAIL "], run=l2)
 
 
+def refused(c):
+    """An entry that L0 refuses to L1 waits for gdb, which comes afterwards;
+    then L1 goes on, refused entries and all."""
+    with Session(c) as s:
+        s.wait_for(r"abyme: gdb: on COM2")
+        time.sleep(2 * SLACK)
+        out = s.gdb("p $pc", "monitor why", "monitor uncatch entry-fail",
+                    "detach")
+        want(out, r"= \(void", r"was refused: .* does not hold", r"detached")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-checks"), ("bochs", "vmx-checks")):
+    case("gdb-refused", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2", timeout=60,
+         expect=[r"^guest .* passed, 0 failed"], run=refused)
+
+
 L2_COMMAND = ("qemu-system-x86_64 -L /usr/share/qemu -accel kvm -M pc -m 256 "
               "-cpu host -nodefaults -no-user-config -display none -no-reboot "
               "-kernel /l2/vmlinuz -initrd /l2/initrd -serial file:/tmp/l2 "
