@@ -106,7 +106,7 @@ void gdb_break_lift(u64 page, bool lift);
 u8 *gdb_find(struct gdb_thread t, u64 la);
 
 /*
- * Hardware breakpoints and watchpoints (core/gdb_points.c): in a debug
+ * Hardware breakpoints and watchpoints (core/gdb_point_table.c): in a debug
  * register, or by the rights of the pages that hold it.
  */
 #define GDB_POINTS_MAX 64

@@ -37,15 +37,18 @@ u32 gdb_catch_exceptions(void)
 
 /* --- words ------------------------------------------------------------------ */
 
+/* A letter of an exit's name: '-', '_' and ' ' are the same. */
+static char letter(char c)
+{
+	return (char)((c == '-' || c == ' ' ? '_' : c) | 0x20);
+}
+
 /* Does @word name the exit, in whatever case? */
 static bool same_word(const char *a, const char *b)
 {
-	for (; *a && *b; a++, b++) {
-		char x = *a == '-' ? '_' : *a, y = *b == '-' ? '_' : *b;
-
-		if ((x | 0x20) != (y | 0x20))
+	for (; *a && *b; a++, b++)
+		if (letter(*a) != letter(*b))
 			return false;
-	}
 	return !*a && !*b;
 }
 

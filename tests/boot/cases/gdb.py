@@ -40,7 +40,7 @@ class Session:
         self.run = emu.Run(machine, r["timeout"] * SLACK, PATIENCE,
                            r["stop"], r["times"], log=c.file(".log"),
                            echo=self.hear, started=self.start)
-        self.log = open(c.file(".gdb"), "w")
+        self.log = open(c.file(".gdb"), "w", encoding="utf-8")
         self.thread = threading.Thread(target=self.go)
         self.result = None
 
@@ -130,7 +130,7 @@ class Session:
                      *commands):
             cmd += ["-ex", word]
         p = subprocess.Popen(emu.tied(cmd), stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, errors="replace",
+                             stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
                              stdin=subprocess.DEVNULL,
                              start_new_session=True)
         timer = threading.Timer(WAIT, p.kill)

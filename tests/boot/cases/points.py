@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stub's hardware breakpoints, watchpoints and catchpoints."""
 import functools
+import re
 import subprocess
 
-from case import case, path
+from case import Failure, case, path
 from cases.gdb import Session, want
 
 
@@ -103,6 +104,27 @@ case("gdb-catch", emus=["qemu", "bochs", "bochs-svm"],
      forbid=[r"^FAIL "], run=catches)
 
 
+def early(c):
+    """Breakpoints before L1 has an IDT: in 32-bit code, then in long mode."""
+    sym = symbols("points")
+    at = [sym["long_mode_on"], sym["start64"]]
+    with Session(c) as s:
+        out = s.gdb("p/x $idtr_base", f"break *{at[0]:#x}",
+                    f"break *{at[1]:#x}", GO, "p/x $pc", "p/x $efer & 0x400",
+                    "stepi", GO, "p/x $pc", "p/x $efer & 0x400",
+                    "p/x $idtr_base", "stepi", "delete", GO)
+        want(out, r"^\$1 = 0x0$", r"Breakpoint 1, ", rf"= {at[0]:#x}$",
+             r"= 0x0$", r"Breakpoint 2, ", rf"= {at[1]:#x}$", r"= 0x400$",
+             r"= 0x0$", r"closed|exited")
+        s.ends()
+
+
+case("gdb-early", emus=["qemu", "bochs", "bochs-svm"],
+     l1=path("guests/points.elf"), hv="console=com1 gdb=com2,wait",
+     timeout=30, expect=[r"guest points: \d+ passed, 0 failed"],
+     forbid=[r"^FAIL "], run=early)
+
+
 def killed(c):
     """A breakpoint that nobody waits for any more is taken back."""
     sym = symbols("points")
@@ -150,7 +172,36 @@ def level2(guest, c):
         s.ends()
 
 
-case("gdb-l2-points", emus=["bochs"], l1=path("guests/vmx-points.elf"),
-     hv="console=com1 gdb=com2,wait", timeout=90, forbid=[r"^FAIL "],
-     expect=[r"guest vmx-points: \d+ passed, 0 failed"],
-     run=functools.partial(level2, "vmx-points"))
+for emulator, guest in (("bochs", "vmx-points"), ("qemu", "svm-points")):
+    case("gdb-l2-points", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=90, forbid=[r"^FAIL "],
+         expect=[rf"guest {guest}: \d+ passed, 0 failed"],
+         run=functools.partial(level2, guest))
+
+
+def detached(guest, c):
+    """The detach of an L2 leaves L1's breakpoints; they are not set anew."""
+    at = {k: f"*{v:#x}" for k, v in symbols(guest).items()}
+    with Session(c) as s:
+        out = s.gdb("set schedule-multiple on", "monitor catch entry", GO,
+                    "monitor uncatch all", "set breakpoint always-inserted on",
+                    f"break {at['l2_last']}", "thread 1.1",
+                    f"break {at['exited']}", f"hbreak {at['points_check']}",
+                    "detach inferiors 2", "set debug remote 1", GO,
+                    "set debug remote 0", "p/x $pc", GO, "p/x $pc", "delete",
+                    GO)
+        want(out, r"CPU 0: enters L2", r"Breakpoint 1 at", r"Breakpoint 2 at",
+             r"breakpoint 3 at", r"Inferior 2 .*detached",
+             r"Breakpoint 2, ", rf"= 0x0*{at['exited'][3:]}$",
+             r"Breakpoint 3, ", rf"= 0x0*{at['points_check'][3:]}$",
+             r"closed|exited")
+        again = re.search(rf"Sending packet: .*Z[01],{at['exited'][3:]}", out)
+        if again:
+            raise Failure(f"gdb has set it anew: {again.group()}")
+        s.ends()
+
+
+case("gdb-l2-detach", emus=["qemu"], l1=path("guests/svm-points.elf"),
+     hv="console=com1 gdb=com2,wait", timeout=30, forbid=[r"^FAIL "],
+     expect=[r"guest svm-points: \d+ passed, 0 failed"],
+     run=functools.partial(detached, "svm-points"))
