@@ -142,7 +142,7 @@ void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 	/*
 	 * emulator fault: QEMU TCG 7.2 takes an unaligned store into a page
 	 * with a data breakpoint for one from the page's start on, and tells
-	 * of all data breakpoints before it. What the page rights found is
+	 * of the first data breakpoint there. What the page rights found is
 	 * exact; where both are right either may be told.
 	 */
 	if (page && (!hit || hit->type != GDB_BP_HARD))
