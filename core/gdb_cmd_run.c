@@ -133,8 +133,6 @@ void cmd_detach(struct gdb_rsp *r, struct cursor *c)
 	out_reply(r, "OK");
 	/* The last process' detach ends the session. */
 	r->let_go |= !others || pid == 1;
-	if (r->let_go)
-		end_session(r);
 }
 
 void cmd_kill(struct gdb_rsp *r, struct cursor *c)

@@ -154,6 +154,20 @@ static void session_start(struct gdb_rsp *r)
 	r->ops->detach(r->ctx, GDB_ALL);
 }
 
+/* L1 was let go, but gdb has a word left for an L2 that it lists still (is it
+ * alive? its breakpoints, its own detach): answered, and L1 goes on. A new gdb
+ * begins, and who tells an L2 to go on wants to hear of its stops. */
+static bool is_parting(const struct gdb_rsp *r)
+{
+	static const char *const begin[] = { "qSupported", "?", "vCont;", "c",
+					     "s" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(begin); i++)
+		if (!strncmp(r->in, begin[i], strlen(begin[i])))
+			return false;
+	return r->let_go;
+}
+
 /* A whole packet with a good sum. One that comes while the target runs is
  * from a gdb that just attached (again): the target stops without a word. */
 static void packet_end(struct gdb_rsp *r)
@@ -164,11 +178,13 @@ static void packet_end(struct gdb_rsp *r)
 		put(r, '+');
 	r->attached = true;
 	r->in[r->in_len] = 0;
-	r->let_go &= r->in[0] == 'D';
+	r->let_go = is_parting(r);
 	if (r->too_long)
 		out_reply(r, "E7");
 	else
 		gdb_command(r, r->in, r->in_len);
+	if (r->let_go)
+		gdb_rsp_lost(r);
 }
 
 static void idle_byte(struct gdb_rsp *r, u8 c)

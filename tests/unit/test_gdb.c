@@ -444,6 +444,38 @@ TEST(processes_may_be_let_go_in_any_order)
 	CHECK(!gdb_rsp_running(&rsp));
 }
 
+TEST(what_follows_the_detach_of_l1_does_not_stop_it)
+{
+	/* is an L2 alive, its breakpoints, its memory, its own detach */
+	static const char *const parting[] = {
+		"Tp2.1", "Hgp2.1", "Tp9.1", "z0,1000,1", "m1000,4",
+		"qfThreadInfo", "qC", "D;2", "D;9", "Tp1.1",
+	};
+	/* a new gdb, and one that goes on with an L2 */
+	static const char *const begin[] = { "qSupported:multiprocess+", "?" };
+
+	start();
+	packet("qSupported:multiprocess+");
+	packet("?");
+	packet("QStartNoAckMode");
+	packet("D;1");
+	for (size_t i = 0; i < ARRAY_SIZE(parting); i++) {
+		packet(parting[i]);
+		CHECK(sent[0]);
+		CHECK(gdb_rsp_running(&rsp) && !rsp.attached);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(begin); i++) {
+		packet(begin[i]);
+		CHECK(!gdb_rsp_running(&rsp) && rsp.attached);
+		packet("Tp1.1");
+		CHECK(!gdb_rsp_running(&rsp) && rsp.attached);
+		packet("D;1");
+		CHECK(gdb_rsp_running(&rsp) && !rsp.attached);
+	}
+	packet("vCont;c");
+	CHECK(gdb_rsp_running(&rsp) && rsp.attached);
+}
+
 TEST(monitor_text)
 {
 	start();

@@ -100,7 +100,7 @@ class Session:
         self.emulator.write(line.encode() + b"\n")
         return self.wait_for(pattern, since)
 
-    def plain(self, pattern):
+    def plain(self, pattern, send=b""):
         """COM2 as a terminal sees it, until a line like that comes."""
         path = self.emulator.gdb_socket()
         end = time.monotonic() + WAIT
@@ -110,6 +110,7 @@ class Session:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(WAIT)
             sock.connect(path)
+            sock.sendall(send)
             while not re.search(pattern.encode(), text):
                 data = sock.recv(4096)
                 if not data:
@@ -265,9 +266,21 @@ def shared(c):
         s.ends()
 
 
-case("gdb-shared", emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
-     hv="console=com2 gdb=com2,wait on-shutdown=poweroff", timeout=30,
-     run=shared)
+def shared_detach(c):
+    """After a detach the text is plain again; the next gdb finds all well."""
+    with Session(c) as s:
+        s.plain(r"abyme: gdb: on COM2")
+        time.sleep(1)
+        s.plain(r"\$T02[^$]*\$OK#9a[^$]*abyme: vm0: CPU 0: triple fault",
+                send=b"$?#3f$D;1#b0")
+        want(s.gdb("p/x $eax", "continue"), r"= 0xabe11e")
+        s.ends()
+
+
+for name, go in (("gdb-shared", shared), ("gdb-shared-detach", shared_detach)):
+    case(name, emus=["qemu", "bochs"], l1=path("guests/triple.elf"),
+         hv="console=com2 gdb=com2,wait on-shutdown=poweroff", timeout=30,
+         run=go)
 
 
 HELP = ("help", "stats", "phys", "translate", "ept", "npt", "apic", "msr",
@@ -294,17 +307,18 @@ def entry_steps(c):
                     "monitor uncatch all", "monitor step-into on",
                     "stepi", "code 1", "stepi", "code 1", "stepi", "stepi",
                     "code 1", "stepi", "info threads", "p $rip == $after",
-                    "monitor step-into off", "kill",
+                    "monitor step-into off", "detach",
                     elf=c.l1.replace("guests/", "guests/obj/"))
         want(out, rf"L1 exit {first}", r"= 1$", rf"L1 exit {again}",
              r"jmp", r"add +\$0x1,%rax", r"vmm?call", r"CPU 0 L1\)",
              r"= 1$")
-        s.emulator.process.kill()
+        s.ends()
 
 
 for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
     case("gdb-step-entry", emus=[emulator], l1=path(f"guests/{guest}.elf"),
-         hv="console=com1 gdb=com2,wait", timeout=40, run=entry_steps)
+         hv="console=com1 gdb=com2,wait", timeout=40, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=entry_steps)
 
 
 def panic(c):
