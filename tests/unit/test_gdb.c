@@ -448,8 +448,8 @@ TEST(what_follows_the_detach_of_l1_does_not_stop_it)
 {
 	/* is an L2 alive, its breakpoints, its memory, its own detach */
 	static const char *const parting[] = {
-		"Tp2.1", "Hgp2.1", "Tp9.1", "z0,1000,1", "m1000,4",
-		"qfThreadInfo", "qC", "D;2", "D;9", "Tp1.1",
+		"Tp2.1",	"Hgp2.1", "Tp9.1", "z0,1000,1", "m1000,4",
+		"qfThreadInfo", "qC",	  "D;2",   "D;9",	"Tp1.1",
 	};
 	/* a new gdb, and one that goes on with an L2 */
 	static const char *const begin[] = { "qSupported:multiprocess+", "?" };
