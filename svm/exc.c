@@ -46,9 +46,10 @@ static u64 gp_event(struct vcpu *v)
 
 	/*
 	 * The gate of an INT n, no double fault. emulator fault: Bochs leaves
-	 * in EXITINTINFO what was delivered before it.
+	 * in EXITINTINFO what was delivered before it. (QEMU TCG tells an
+	 * exception's gate without EXT, too: nothing to go by there.)
 	 */
-	if ((vmcb_exitinfo1(b) & 3) == 2)
+	if (svm_db_untold() && (vmcb_exitinfo1(b) & 3) == 2)
 		first = 0;
 	if (!v->svm->l1_svme && vmcb_cpl(b) == 3 && !(first & EVINJ_V) &&
 	    svm_insn_at_rip(v))

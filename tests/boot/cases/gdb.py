@@ -278,7 +278,8 @@ def shared_detach(c):
 
 
 for name, emus, go in (("gdb-shared", ["qemu", "bochs"], shared),
-                       ("gdb-shared-detach", ["bochs"], shared_detach)):
+                       ("gdb-shared-detach", ["qemu", "bochs"],
+                        shared_detach)):
     case(name, emus=emus, l1=path("guests/triple.elf"),
          hv="console=com2 gdb=com2,wait on-shutdown=poweroff", timeout=30,
          run=go)
