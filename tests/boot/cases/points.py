@@ -135,7 +135,8 @@ def killed(c):
 
 
 case("gdb-killed", emus=["qemu"], l1=path("guests/points.elf"),
-     append="wait=6000", hv="console=com1 gdb=com2,wait", timeout=60,
+     append="wait=6000", timeout=60,
+     hv="console=com1 gdb=com2,wait loglevel=warn",
      # emulator fault: what L1 has armed itself before the stub took the
      # registers stays in TCG's list (svm/debug.c, tcg_disarm) and hides later
      # ones at its address: own_registers_work() is wrong both times
