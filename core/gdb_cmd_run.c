@@ -132,7 +132,8 @@ void cmd_detach(struct gdb_rsp *r, struct cursor *c)
 		others |= pid != GDB_ALL && t.pid != pid;
 	out_reply(r, "OK");
 	/* The last process' detach ends the session. */
-	r->let_go |= !others || pid == 1;
+	r->l1_left |= !others || pid == 1;
+	r->let_go = r->l1_left;
 }
 
 void cmd_kill(struct gdb_rsp *r, struct cursor *c)

@@ -147,8 +147,10 @@ static void session_start(struct gdb_rsp *r)
 {
 	static const char first[] = "qSupported";
 
-	if (!r->no_ack || r->in_len < sizeof(first) - 1 ||
-	    strncmp(r->in, first, sizeof(first) - 1))
+	bool first_one = !strncmp(r->in, first, sizeof(first) - 1);
+
+	r->l1_left &= !first_one && r->in[0] != '?';
+	if (!r->no_ack || !first_one)
 		return;
 	r->no_ack = false;
 	r->ops->detach(r->ctx, GDB_ALL);
@@ -173,11 +175,11 @@ static bool is_parting(const struct gdb_rsp *r)
 static void packet_end(struct gdb_rsp *r)
 {
 	r->running = false;
+	r->in[r->in_len] = 0;
 	session_start(r);
 	if (!r->no_ack)
 		put(r, '+');
 	r->attached = true;
-	r->in[r->in_len] = 0;
 	r->let_go = is_parting(r);
 	if (r->too_long)
 		out_reply(r, "E7");

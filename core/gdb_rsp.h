@@ -117,6 +117,7 @@ struct gdb_rsp {
 	/* Session. */
 	bool attached, running, multiprocess, swbreak, hwbreak;
 	bool let_go;		/* L1 was detached from; L2s may follow */
+	bool l1_left;		/* by this gdb: its next detach is its last */
 	struct gdb_thread g, c; /* Hg, Hc */
 	struct gdb_thread iter; /* qfThreadInfo, qsThreadInfo */
 };

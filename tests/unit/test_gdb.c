@@ -474,6 +474,8 @@ TEST(what_follows_the_detach_of_l1_does_not_stop_it)
 	}
 	packet("vCont;c");
 	CHECK(gdb_rsp_running(&rsp) && rsp.attached);
+	packet("D;2"); /* of the L2 that it went on with */
+	CHECK(gdb_rsp_running(&rsp) && !rsp.attached);
 }
 
 TEST(monitor_text)
