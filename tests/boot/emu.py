@@ -310,6 +310,8 @@ class Bridge:
                 self.hang_up()
 
     def from_peer(self):
+        if not self.peer:
+            return      # hung up by from_serial() in this very round
         try:
             data = self.peer.recv(65536)
         except OSError:
