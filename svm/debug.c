@@ -92,14 +92,14 @@ static void dr_entry(struct vcpu *v)
 
 /*
  * emulator fault: Bochs' SVM tells nothing of an intercepted #DB's cause. It
- * has flush-by-ASID without decode assists, as no processor has. Code
- * breakpoints show by RIP, a step by TF; the rest is the guest's, as the stub
+ * has flush-by-ASID without decode assists and clean bits, as no processor has
+ * and Abyme below does not offer. Code breakpoints show by RIP, a step by TF; the rest is the guest's, as the stub
  * has no data breakpoints there.
  */
 bool svm_db_untold(void)
 {
-	return (svm_hw.there & (SVM_F_FLUSHBYASID | SVM_F_DECODE)) ==
-	       SVM_F_FLUSHBYASID;
+	return (svm_hw.there & (SVM_F_FLUSHBYASID | SVM_F_DECODE |
+				SVM_F_CLEAN)) == SVM_F_FLUSHBYASID;
 }
 
 static u64 guess_dr6(struct vcpu *v)
