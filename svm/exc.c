@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Exceptions of L1's that L0 looks at because the processor's SVM is on while L1's may not be, and because the
- * processor's GIF is 1 while L1's may be 0.
+ * Exceptions of L1's that L0 looks at because the processor's SVM is on while
+ * L1's may not be, and because the processor's GIF is 1 while L1's may be 0.
  */
 #include "core/insn.h"
 #include "core/x86.h"

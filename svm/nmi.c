@@ -27,12 +27,16 @@ bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f)
  * The request is set before this is called. When `kicked` is set already, an
  * NMI is on its way whose handler clears it before the request is looked at.
  */
-void svm_kick(struct vcpu *v)
+void svm_nmi_send(struct vcpu *v)
 {
-	if (v->cpu == this_cpu())
-		return;
 	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL))
 		apic_send_nmi(v->cpu->apic_id);
+}
+
+void svm_kick(struct vcpu *v)
+{
+	if (v->cpu != this_cpu())
+		svm_nmi_send(v);
 }
 
 /*
@@ -48,8 +52,7 @@ void svm_injected_tcg(struct vcpu *v)
 
 	if ((ev & (EVINJ_V | EVINJ_TYPE)) != (EVINJ_V | EVINJ_EXTINT))
 		return;
-	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL))
-		apic_send_nmi(v->cpu->apic_id);
+	svm_nmi_send(v);
 }
 
 void svm_take_nmi(struct vcpu *v)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries of a single step (core/gdb_step.c). */
-#include "core/smp.h"
 #include "core/x86.h"
 #include "svm/internal.h"
 
@@ -19,10 +18,7 @@ void svm_set_shadow(struct vcpu *v, enum insn_shadow sh)
  * and before the first instruction. */
 static void exit_at_once(struct vcpu *v)
 {
-	struct svm_vcpu *s = v->svm;
-
-	if (!__atomic_exchange_n(&s->kicked, true, __ATOMIC_ACQ_REL))
-		apic_send_nmi(v->cpu->apic_id);
+	svm_nmi_send(v);
 }
 
 bool svm_step_entry(struct vcpu *v)
