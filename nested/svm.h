@@ -100,6 +100,8 @@ bool svm_instruction(struct vcpu *v, u64 code);
 
 /* svm_enter.c: VMRUN by L1; *rip: of the next instruction. */
 void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip);
+/* Counts and tells of the VMRUN that ->refusal is about. */
+void svm_refused(struct vcpu *v);
 /* #VMEXIT to L1. @x->intinfo, nrip: as L1 shall see them. */
 void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x);
 

@@ -37,7 +37,7 @@ static void host_step(struct vcpu *v)
 	svm_inject_exc(v, VEC_DB);
 }
 
-static void refuse(struct vcpu *v, struct vmcb *page12)
+void svm_refused(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
 	const struct svm_refusal *r = &n->refusal;
@@ -47,6 +47,11 @@ static void refuse(struct vcpu *v, struct vmcb *page12)
 		debug_event(v, DEBUG_ENTRY_FAIL, 0);
 	log_debug("VMRUN refused at %lx: %s (%s = 0x%lx; APM 2, %s)", r->rip,
 		  r->rule, r->field, r->value, r->section);
+}
+
+static void refuse(struct vcpu *v, struct vmcb *page12)
+{
+	svm_refused(v);
 	vmcb_set_exitcode(page12, VMEXIT_INVALID);
 	load_host(v);
 	svm_irq_mode(v, IRQ_GUARD);

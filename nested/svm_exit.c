@@ -61,9 +61,16 @@ static bool exit_io(struct vcpu *v)
  */
 static bool exit_invalid(struct vcpu *v)
 {
+	struct svm_refusal *r = &v->nsvm->refusal;
+
 	log_err("VMRUN at %lx: the processor refuses what passed the checks",
-		vmcb_rip(v->svm->vmcb01));
+		r->rip);
+	r->rule = "what the processor itself checks";
+	r->section = "Canonicalization and Consistency Checks";
+	r->field = "exitcode";
+	r->value = VMEXIT_INVALID;
 	svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_INVALID });
+	svm_refused(v);
 	return true;
 }
 

@@ -87,13 +87,28 @@ void svm_inject_gp(struct vcpu *v)
 }
 
 /*
+ * emulator fault: QEMU TCG tells of an external interrupt, whose delivery an
+ * exit cuts short, as an exception with the interrupt's vector.
+ */
+static bool tcg_extint(u64 info)
+{
+	return (info & EVINJ_TYPE) == EVINJ_EXC && (u8)info > 31;
+}
+
+/*
  * An exit cut the delivery of an event short: deliver it again. INT n, INT3
  * and INTO are not: RIP still is at the instruction, which runs again.
  */
-static __noinline void redeliver(struct svm_vcpu *s, struct vmcb *b, u64 info)
+static __noinline void redeliver(struct svm_vcpu *s, struct vmcb *b)
 {
-	bool again = svm_soft_event(info) && !svm_injected_soft(s, info);
+	u64 info = vmcb_exitintinfo(b);
+	bool again;
 
+	if (svm_hw.tcg && tcg_extint(info)) {
+		info &= ~EVINJ_TYPE;
+		vmcb_set_exitintinfo(b, info | EVINJ_EXTINT);
+	}
+	again = svm_soft_event(info) && !svm_injected_soft(s, info);
 	vmcb_set_eventinj(b, again ? 0 : info);
 }
 
@@ -184,7 +199,6 @@ static inline u64 enter(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
 	struct vmcb *b = s->vmcb;
-	u64 info;
 
 	vmcb_set_rax(b, v->gpr[RAX]);
 	vmcb_set_rsp(b, v->gpr[RSP]);
@@ -195,9 +209,8 @@ static inline u64 enter(struct vcpu *v)
 	vmcb_set_clean(b, CLEAN_ALL);
 	if (unlikely(vmcb_tlb_control(b)))
 		vmcb_set_tlb_control(b, TLB_NOTHING);
-	info = vmcb_exitintinfo(b);
-	if (unlikely(info & EVINJ_V))
-		redeliver(s, b, info);
+	if (unlikely(vmcb_exitintinfo(b) & EVINJ_V))
+		redeliver(s, b);
 	else
 		vmcb_set_eventinj(b, 0);
 	return vmcb_exitcode(b);
