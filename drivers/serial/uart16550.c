@@ -54,6 +54,7 @@ void uart_putc(struct uart *u, u8 c)
 			outb(u->port + UART_DATA, c);
 			return;
 		}
+		cpu_pause();
 	}
 }
 
