@@ -87,6 +87,9 @@ void debug_dr_exit(struct vcpu *v);
 /* Can data be watched by a debug register? False where an emulator does not
  * tell which one was hit (svm/debug.c). */
 extern bool debug_dr_data;
+/* Are they L0's from L1's first entry on, points or not? True where an emulator
+ * does not let go of what a guest has armed (svm/debug.c). */
+extern bool debug_dr_always;
 /* The guest's DR0-DR3, wherever they are. */
 u64 debug_dr_read(struct vcpu *v, u32 n);
 void debug_dr_write(struct vcpu *v, u32 n, u64 val);

@@ -391,6 +391,7 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	panic_freeze = freeze;
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vm->vcpus[i]->debug.watch = true;
+	gdb_dr_init(vm);
 	gdb_break_init();
 	arm(true);
 	err = gdb_irq_init(c, vm);

@@ -134,6 +134,7 @@ void gdb_point_to_page(struct vcpu *v, struct gdb_point *p);
 enum gdb_stop_kind gdb_point_stop(enum gdb_bp_type type);
 
 /* Debug registers (core/gdb_dr.c). */
+void gdb_dr_init(struct vm *vm);
 void gdb_dr_update(struct vcpu *v);
 struct gdb_point *gdb_dr_hit(struct vcpu *v);
 bool gdb_dr_guest_hit(struct vcpu *v);

@@ -15,6 +15,7 @@
 #include "core/x86.h"
 
 bool debug_dr_data = true;
+bool debug_dr_always;
 
 static u64 read_hw(u32 n)
 {
@@ -61,15 +62,24 @@ void debug_dr_write(struct vcpu *v, u32 n, u64 val)
 		write_hw(n, val);
 }
 
+/* Before L1's first entry, on the boot CPU: DR0-DR3 are all 0. */
+void gdb_dr_init(struct vm *vm)
+{
+	if (!debug_dr_always)
+		return;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vm->vcpus[i]->debug.dr_on = true;
+	virt->set_debug(vm->vcpus[0]); /* the others': at their SIPI */
+}
+
 /*
  * Take them over, or give them back; on the vcpu's own CPU. While the guest
  * has enabled some itself they are kept until a later time.
- * emulator fault: QEMU TCG arms what MOV DR7 enables, not what VMRUN loads.
  */
 void gdb_dr_update(struct vcpu *v)
 {
 	struct vcpu_debug *d = &v->debug;
-	bool want = gdb_points_in_dr();
+	bool want = debug_dr_always || gdb_points_in_dr();
 
 	if (want == d->dr_on ||
 	    (!want && (virt->get_reg(v, VREG_DR7) & DR7_ENABLED)))

@@ -23,12 +23,11 @@ static void apply(struct vcpu *v, struct vmcb *b, u32 want, u32 keep)
 
 /*
  * emulator fault: QEMU TCG lets the intercept of INT n decide over INT3, not
- * that of #BP. Its CPUs are told by the nRIP save that they lack and every
- * processor of the last decade has.
+ * that of #BP.
  */
 bool svm_debug_tcg(const struct vcpu *v)
 {
-	return !svm_has(SVM_F_NRIPS) && v->debug.exceptions & BIT(VEC_BP);
+	return svm_hw.tcg && v->debug.exceptions & BIT(VEC_BP);
 }
 
 static void apply_tcg(struct vcpu *v)
@@ -36,27 +35,26 @@ static void apply_tcg(struct vcpu *v)
 	struct svm_vcpu *s = v->svm;
 	bool on = svm_debug_tcg(v);
 
-	if (svm_has(SVM_F_NRIPS))
+	if (!svm_hw.tcg)
 		return;
 	vmcb_set_intercept(s->vmcb01, ICPT_SWINT, on);
 	if (on && v->in_l2)
 		vmcb_set_intercept(s->vmcb, ICPT_SWINT, true);
 }
 
-/*
- * emulator fault: QEMU TCG forgets at #VMEXIT what kind of breakpoint a guest's
- * MOV DR7 has armed, and dies when DR7 is written then. Enabling and disabling
- * each register alone makes it forget the breakpoint as well.
- */
-static void tcg_disarm(struct vcpu *v)
-{
-	struct svm_vcpu *s = v->svm;
+#define DR7_NONE 0x400
 
-	for (u32 i = 0; v->debug.dr_on && !s->tcg_disarmed && i < 4; i++) {
-		write_dr7(0x400 | BIT(2 * i));
-		write_dr7(0x400);
-	}
-	s->tcg_disarmed = v->debug.dr_on;
+/*
+ * emulator fault: QEMU TCG arms and disarms breakpoints where DR7 is written,
+ * not where VMRUN and #VMEXIT load it, and goes by the old DR7: what a guest
+ * has armed itself is not disarmed after a #VMEXIT, and a write of DR7 then
+ * ends QEMU. So where there is a debugger the registers are L0's from L1's
+ * first entry on (debug_dr_always), and it writes DR7 around each entry.
+ */
+static void tcg_arm(u64 dr7)
+{
+	if (svm_hw.tcg)
+		write_dr7(dr7);
 }
 
 /* In L2 the intercepts of vmcb02 are L1's, too: they are only added to; the
@@ -66,8 +64,6 @@ void svm_set_debug(struct vcpu *v)
 	struct svm_vcpu *s = v->svm;
 
 	apply_tcg(v);
-	if (!svm_has(SVM_F_NRIPS))
-		tcg_disarm(v);
 	s->db_wanted = wanted(v) & BIT(VEC_DB);
 	apply(v, s->vmcb01, wanted(v) | svm_exc_wanted(s), 0);
 	if (v->in_l2)
@@ -85,9 +81,7 @@ static void dr_entry(struct vcpu *v)
 	debug_dr_entry(v);
 	v->svm->dr6 = vmcb_dr6(b);
 	vmcb_set_dr6(b, DR6_NONE);
-	/* emulator fault: QEMU TCG does not arm what VMRUN loads into DR7 */
-	if (!svm_has(SVM_F_NRIPS))
-		write_dr7(vmcb_dr7(b));
+	tcg_arm(vmcb_dr7(b));
 }
 
 /*
@@ -129,8 +123,7 @@ static void dr_exit(struct vcpu *v, u64 code)
 	struct vmcb *b = v->svm->vmcb;
 	u64 dr6 = v->svm->dr6, set = vmcb_dr6(b) & DR6_SET;
 
-	if (!svm_has(SVM_F_NRIPS))
-		write_dr7(0x400);
+	tcg_arm(DR7_NONE);
 	if (!set && svm_db_untold())
 		set = guess_dr6(v);
 	if (code == VMEXIT_EXC + VEC_DB)

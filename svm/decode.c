@@ -167,7 +167,7 @@ static bool tcg_cr4_fault(struct vcpu *v)
 
 static bool decode_invalid(struct vcpu *v, struct vmexit *x)
 {
-	if (!v->in_l2 && !svm_has(SVM_F_NRIPS) && tcg_cr4_fault(v))
+	if (!v->in_l2 && svm_hw.tcg && tcg_cr4_fault(v))
 		return false;
 	x->kind = EXIT_ENTRY_FAILED;
 	return true;

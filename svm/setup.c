@@ -154,6 +154,7 @@ int svm_cpu_on(struct cpu *cpu)
 	}
 	nmi_hook = svm_nmi_hook;
 	debug_dr_data = !svm_db_untold();
+	debug_dr_always = svm_hw.tcg; /* svm/debug.c, tcg_arm() */
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
 	svm_vmsave(c->host_ls_pa);

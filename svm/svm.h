@@ -124,7 +124,6 @@ struct svm_vcpu {
 	 * counts: use svm_gif(). */
 	bool gif;
 	u64 injected;	    /* what L0 has injected last */
-	bool tcg_disarmed;  /* debug.c */
 	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	u32 step_exc;	    /* exception intercepts but for the step */
 	bool step_host_if;  /* host_if but for the step */

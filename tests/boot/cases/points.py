@@ -137,11 +137,8 @@ def killed(c):
 case("gdb-killed", emus=["qemu"], l1=path("guests/points.elf"),
      append="wait=6000", timeout=60,
      hv="console=com1 gdb=com2,wait loglevel=warn",
-     # emulator fault: what L1 has armed itself before the stub took the
-     # registers stays in TCG's list (svm/debug.c, tcg_disarm) and hides later
-     # ones at its address: own_registers_work() is wrong both times
-     expect=[r"gdb does not answer", r"guest points: \d+ passed, [0-4] failed"],
-     forbid=[r"^FAIL (?!own-watchpoint|own-dr6)"], run=killed)
+     expect=[r"gdb does not answer", r"guest points: \d+ passed, 0 failed"],
+     forbid=[r"^FAIL "], run=killed)
 
 
 def level2(guest, c):
