@@ -14,6 +14,7 @@
 #include "mm/pt_format.h"
 
 struct cpu;
+struct insn;
 
 struct gdb_config {
 	u16 port; /* I/O base of the UART */
@@ -69,6 +70,13 @@ bool gdb_mem_is_phys(void);
 u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr);
 /* The same for linear addresses, whatever `monitor phys` says. */
 u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la);
+/* Code of the level that runs (core/gdb_code.c): 16, 32 or 64; CS:RIP as a
+ * linear address; the bytes there, up to INSN_MAX, and their number. */
+u32 gdb_code_mode(struct vcpu *v);
+u64 gdb_linear_rip(struct vcpu *v);
+u32 gdb_code_bytes(struct vcpu *v, u8 *buf);
+/* The instruction there, as it is without breakpoints; as insn_decode(). */
+int gdb_code_insn(struct vcpu *v, struct insn *i);
 /* Linear to the level's physical address. -1: not mapped. */
 int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa);
 /* The same, telling gdb of each entry on the way. */
@@ -156,8 +164,6 @@ void gdb_unhold(struct vcpu *v);
 
 /* gdb is gone: nothing of it stays, every CPU may run. */
 void gdb_forget_all(void);
-
-u64 gdb_linear_rip(struct vcpu *v);
 
 /* Steps (core/gdb_step.c). On the vcpu's CPU, before it goes on: the step
  * begins here, even if the exit of its instruction is under way. */

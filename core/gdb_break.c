@@ -209,17 +209,6 @@ void gdb_break_written(const u8 *p, u32 len)
 
 /* --- when they are hit ----------------------------------------------------- */
 
-u64 gdb_linear_rip(struct vcpu *v)
-{
-	struct segment cs;
-	u64 rip = virt->get_reg(v, VREG_RIP);
-
-	virt->get_seg(v, SEG_CS, &cs);
-	if ((virt->get_reg(v, VREG_EFER) & EFER_LMA) && (cs.attr & BIT(13)))
-		return rip;
-	return (u32)(cs.base + rip);
-}
-
 /* An INT3 is the stub's when it put one into that very byte of memory. */
 static bool is_ours(struct vcpu *v)
 {

@@ -238,20 +238,7 @@ static const char *level(const struct vcpu *v)
 /* Is the exit one of RDMSR or WRMSR? The instruction says which. */
 static bool msr_insn(struct vcpu *v, struct insn *i)
 {
-	u64 la = gdb_linear_rip(v);
-	struct segment cs;
-	u8 buf[INSN_MAX];
-	u32 n = 0;
-
-	for (; n < INSN_MAX; n++) {
-		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
-
-		if (!p)
-			break;
-		buf[n] = *p;
-	}
-	virt->get_seg(v, SEG_CS, &cs);
-	return !insn_decode(i, buf, n, cs.attr & BIT(13) ? 64 : 32) &&
+	return !gdb_code_insn(v, i) &&
 	       (i->op == INSN_RDMSR || i->op == INSN_WRMSR);
 }
 

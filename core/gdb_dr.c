@@ -203,14 +203,6 @@ static void inject_db(struct vcpu *v)
 	virt->inject(v, &e);
 }
 
-static bool mode64(struct vcpu *v)
-{
-	struct segment cs;
-
-	virt->get_seg(v, SEG_CS, &cs);
-	return (virt->get_reg(v, VREG_EFER) & EFER_LMA) && (cs.attr & BIT(13));
-}
-
 static bool cpl0(struct vcpu *v)
 {
 	struct segment ss;
@@ -247,7 +239,7 @@ static u64 read_dr(struct vcpu *v, u32 n)
 void debug_mov_dr(struct vcpu *v, const struct vmexit *x)
 {
 	u32 n = x->dr.dr;
-	bool wide = mode64(v);
+	bool wide = gdb_code_mode(v) == 64;
 	u64 val;
 
 	if (!cpl0(v)) {

@@ -17,16 +17,6 @@
 #define TYPE_WRITABLE 2u
 #define IDT_ERROR 2u /* error code: of the IDT */
 
-static u32 mode_of(struct vcpu *v)
-{
-	struct segment cs;
-
-	virt->get_seg(v, SEG_CS, &cs);
-	if ((virt->get_reg(v, VREG_EFER) & EFER_LMA) && (cs.attr & BIT(13)))
-		return 64;
-	return cs.attr & BIT(14) ? 32 : 16;
-}
-
 static u32 cpl_of(struct vcpu *v)
 {
 	struct segment ss;
@@ -54,13 +44,11 @@ static bool peek(struct vcpu *v, u64 la, void *to, u32 n)
 
 static void decode(struct vcpu *v, struct step_insn *s)
 {
-	u64 la = gdb_linear_rip(v);
 	u8 buf[INSN_MAX];
-	u32 n = 0;
+	u32 n = gdb_code_bytes(v, buf);
 
-	while (n < INSN_MAX && peek(v, la + n, buf + n, 1))
-		n++;
-	step_insn_decode(s, buf, n, mode_of(v), virt->get_reg(v, VREG_RFLAGS));
+	step_insn_decode(s, buf, n, gdb_code_mode(v),
+			 virt->get_reg(v, VREG_RFLAGS));
 }
 
 static u64 next_rip(struct vcpu *v, const struct step_insn *s)
@@ -75,7 +63,7 @@ static u64 stack_la(struct vcpu *v, u64 offset)
 	u64 sp = v->gpr[RSP] + offset;
 	struct segment ss;
 
-	if (mode_of(v) == 64)
+	if (gdb_code_mode(v) == 64)
 		return sp;
 	virt->get_seg(v, SEG_SS, &ss);
 	return (u32)(ss.base + (ss.attr & BIT(14) ? (u32)sp : (u16)sp));
@@ -148,7 +136,7 @@ static enum emulated do_syscall(struct vcpu *v, const struct step_insn *s)
 	bool call = s->kind == STEP_SYSCALL;
 
 	/* Other modes, shadow stacks, #UD and #GP: the processor's. */
-	if (mode_of(v) != 64 || cr4 & CR4_CET ||
+	if (gdb_code_mode(v) != 64 || cr4 & CR4_CET ||
 	    !(virt->get_reg(v, VREG_EFER) & EFER_SCE) || (!call && cpl_of(v)))
 		return EMULATE_NOT;
 	if (rdmsr_safe(MSR_STAR, &c.star) || rdmsr_safe(MSR_LSTAR, &c.lstar) ||
@@ -195,7 +183,7 @@ static bool stack_segment(struct vcpu *v, u16 sel, struct segment *s)
 	*s = (struct segment){ .sel = sel };
 	if (!(sel & ~3u)) {
 		s->attr = SEG_ATTR_UNUSABLE | cpl << 5;
-		return mode_of(v) == 64 && cpl < 3 && (sel & 3u) == cpl;
+		return gdb_code_mode(v) == 64 && cpl < 3 && (sel & 3u) == cpl;
 	}
 	virt->get_seg(v, sel & SEL_TI ? SEG_LDTR : SEG_GDTR, &table);
 	if ((sel | 7u) > table.limit ||

@@ -66,29 +66,6 @@ static void write_reg(u32 offset, u32 val)
 	*reg(offset) = val;
 }
 
-/* The instruction at CS:RIP, L1's or L2's. */
-static int fetch(struct vcpu *v, struct insn *i)
-{
-	u64 rip = virt->get_reg(v, VREG_RIP), la = rip;
-	bool lma = virt->get_reg(v, VREG_EFER) & EFER_LMA;
-	u8 buf[INSN_MAX];
-	struct segment cs;
-	u32 n = 0, mode;
-
-	virt->get_seg(v, SEG_CS, &cs);
-	mode = lma && cs.attr & BIT(13) ? 64 : cs.attr & BIT(14) ? 32 : 16;
-	if (mode != 64)
-		la = (u32)(cs.base + rip);
-	for (; n < INSN_MAX; n++) {
-		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
-
-		if (!p)
-			break;
-		buf[n] = *p;
-	}
-	return insn_decode(i, buf, n, mode);
-}
-
 bool gdb_memory(struct vcpu *v, const struct vmexit *x)
 {
 	u64 page = x->mem.gpa.v & PAGE_MASK;
@@ -96,7 +73,7 @@ bool gdb_memory(struct vcpu *v, const struct vmexit *x)
 
 	if (!io.base || page != (io.base & PAGE_MASK))
 		return false;
-	if (fetch(v, &i) || i.op != INSN_STORE || i.width != 4) {
+	if (gdb_code_insn(v, &i) || i.op != INSN_STORE || i.width != 4) {
 		log_err("vm%u: CPU %u: a write to the I/O APIC that is not a "
 			"plain MOV is dropped",
 			v->vm->id, v->index);

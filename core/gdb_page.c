@@ -118,34 +118,6 @@ static struct over *over_of(struct vcpu *v)
 	return &overs[v->index];
 }
 
-static u32 mode_of(struct vcpu *v)
-{
-	struct segment cs;
-
-	virt->get_seg(v, SEG_CS, &cs);
-	if ((virt->get_reg(v, VREG_EFER) & EFER_LMA) && (cs.attr & BIT(13)))
-		return 64;
-	return cs.attr & BIT(14) ? 32 : 16;
-}
-
-/* The instruction at CS:RIP of the level that runs. */
-static int fetch(struct vcpu *v, struct insn *i)
-{
-	u64 la = gdb_linear_rip(v);
-	u8 buf[INSN_MAX];
-	u32 n = 0;
-
-	for (; n < INSN_MAX; n++) {
-		const u8 *p = gdb_mem_ptr_linear(v, v->in_l2, la + n);
-
-		if (!p)
-			break;
-		buf[n] = *p;
-		gdb_break_hide(p, &buf[n], 1);
-	}
-	return insn_decode(i, buf, n, mode_of(v));
-}
-
 static void begin(struct vcpu *v)
 {
 	struct vcpu_debug *d = &v->debug;
@@ -331,7 +303,7 @@ bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how)
 			return true; /* it comes again */
 		begin(v);
 	}
-	known = !fetch(v, &i);
+	known = !gdb_code_insn(v, &i);
 	if (how == MEM_DATA && !(access & ACCESS_X))
 		look_for_hit(v, pa, access,
 			     known ? width_from(v, &i, pa) : OLD_MAX);
