@@ -220,9 +220,9 @@ static void refused(struct vcpu *v)
 
 	vmx_select(v, &v->vmx->vmcs01);
 	n->refusals++;
+	n->refusal.rip = vmx_get(v, CACHED_RIP);
 	if (unlikely(v->debug.watch))
 		debug_event(v, DEBUG_ENTRY_FAIL, 0);
-	n->refusal.rip = vmx_get(v, CACHED_RIP);
 	log_info("CPU %u: L1's VM entry at %#lx is refused: %s is %#lx, but "
 		 "must be: %s (SDM 3C, \"%s\")",
 		 v->cpu->index, n->refusal.rip, n->refusal.field,

@@ -174,13 +174,15 @@ static int nested_wrmsr(struct vcpu *v, u32 msr, u64 val)
 	return -ENOENT;
 }
 
-static void show_vmcs12(const struct nested_vmx *n)
+/* As L1 would read it now; while L2 runs, as L1 has left it. */
+static void show_vmcs12(struct vcpu *v)
 {
-	const struct vmcs12 *v = n->cur ? n->cur->v12 : NULL;
+	const struct nested_vmx *n = v->nvmx;
 
-	for (u32 i = 0; v && i < NR_VMCS_SLOTS; i++)
+	for (u32 i = 0; i < NR_VMCS_SLOTS; i++)
 		if (set_has(&n->present, i))
-			vmx_dump_field(i, v->f[i]);
+			vmx_dump_field(i, v->in_l2 ? n->cur->v12->f[i]
+						   : vmx_field_read(v, i));
 }
 
 static void show(struct vcpu *v, enum nested_show what)
@@ -191,7 +193,7 @@ static void show(struct vcpu *v, enum nested_show what)
 	if (what == SHOW_02 && v->in_l2)
 		vmx_dump_vmcs("vmcs02");
 	else if (what == SHOW_12 && n->cur)
-		show_vmcs12(n);
+		show_vmcs12(v);
 	else if (what == SHOW_WHY && r->rule)
 		log_err("the VM entry at %#lx was refused: %s does not hold; "
 			"%s is %#lx (SDM 3C, %s)",
