@@ -4,6 +4,7 @@
 #include "core/debug.h"
 #include "core/err.h"
 #include "core/gdb.h"
+#include "core/gdb_word.h"
 #include "core/insn.h"
 #include "core/string.h"
 #include "core/virt.h"
@@ -35,74 +36,31 @@ u32 gdb_catch_exceptions(void)
 	return caught.exceptions;
 }
 
-/* --- words ------------------------------------------------------------------ */
+/* --- setting them ----------------------------------------------------------- */
 
-/* A letter of an exit's name: '-', '_' and ' ' are the same. */
-static char letter(char c)
+/* The rest of the line is a number of 32 bits. */
+static bool number(const char *s, u32 base, u32 *val)
 {
-	return (char)((c == '-' || c == ' ' ? '_' : c) | 0x20);
-}
+	u64 v;
 
-/* Does @word name the exit, in whatever case? */
-static bool same_word(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (letter(*a) != letter(*b))
-			return false;
-	return !*a && !*b;
-}
-
-static bool take_word(const char **s, const char *w)
-{
-	size_t n = strlen(w);
-
-	if (strncmp(*s, w, n) || ((*s)[n] && (*s)[n] != ' '))
+	if (!word_number(&s, base, &v) || *s || v >> 32)
 		return false;
-	*s += n;
-	while (**s == ' ')
-		(*s)++;
+	*val = (u32)v;
 	return true;
 }
 
-/* A whole number: hexadecimal with 0x, else @base. */
-static int number(const char *s, u32 base, u32 *val)
-{
-	u64 v = 0;
-
-	if (s[0] == '0' && (s[1] | 0x20) == 'x') {
-		base = 16;
-		s += 2;
-	}
-	if (!*s)
-		return -EINVAL;
-	for (; *s; s++) {
-		u32 d = *s >= '0' && *s <= '9' ? (u32)(*s - '0')
-			: (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f'
-				? (u32)((*s | 0x20) - 'a' + 10)
-				: 99;
-
-		v = v * base + d;
-		if (d >= base || v >> 32)
-			return -EINVAL;
-	}
-	*val = (u32)v;
-	return 0;
-}
-
-/* --- setting them ----------------------------------------------------------- */
-
 static int catch_exit(const char *word, bool on)
 {
-	bool all = same_word(word, "all"), any = false;
+	bool all = word_same_name(word, "all"), any = false;
 	u32 n = STAT_EXITS;
 
-	if (number(word, 10, &n))
-		n = STAT_EXITS;
+	(void)number(word, 10, &n);
 	for (u32 i = 0; i < STAT_EXITS; i++) {
 		const char *name = virt->exit_name(i);
 
 		if (!all && i != n &&
-		    (!same_word(word, name) || same_word("unknown", name)))
+		    (!word_same_name(word, name) ||
+		     word_same_name("unknown", name)))
 			continue;
 		any = true;
 		if (on)
@@ -118,7 +76,7 @@ static int catch_exception(const char *word, bool on)
 	u32 n;
 
 	/* An NMI is no exception; machine checks are L1's alone. */
-	if (number(word, 10, &n) || n > 31 || n == VEC_NMI || n == VEC_MC)
+	if (!number(word, 10, &n) || n > 31 || n == VEC_NMI || n == VEC_MC)
 		return -EINVAL;
 	if (on)
 		caught.exceptions |= (u32)BIT(n);
@@ -149,7 +107,7 @@ static int catch_msr(const char *word, bool on)
 	struct vm *vm = gdb_vm();
 	u32 msr, i;
 
-	if (number(word, 16, &msr))
+	if (!number(word, 16, &msr))
 		return -EINVAL;
 	i = find_msr(msr);
 	if (!on && i == caught.nmsrs)
@@ -173,7 +131,8 @@ static int catch_msr(const char *word, bool on)
 static void list(void)
 {
 	for (u32 i = 0; i < STAT_EXITS; i++)
-		if (exit_caught(i) && !same_word("unknown", virt->exit_name(i)))
+		if (exit_caught(i) &&
+		    !word_same_name("unknown", virt->exit_name(i)))
 			gdb_say("exit %s (%u)", virt->exit_name(i), i);
 	if (caught.entry)
 		gdb_say("entry");
@@ -207,21 +166,21 @@ static void catch_nothing(void)
 
 int gdb_catch(const char *what, bool on)
 {
+	if (word_take(&what, "exception"))
+		return catch_exception(what, on);
+	if (word_take(&what, "msr"))
+		return catch_msr(what, on);
+	if (word_take(&what, "exit"))
+		return catch_exit(what, on);
 	if (!*what && on)
 		list();
-	else if (take_word(&what, "entry-fail"))
+	else if (!strcmp(what, "entry-fail"))
 		caught.pass_entry_fail = !on;
-	else if (take_word(&what, "entry"))
+	else if (!strcmp(what, "entry"))
 		caught.entry = on;
-	else if (take_word(&what, "shutdown"))
+	else if (!strcmp(what, "shutdown"))
 		caught.shutdown = on;
-	else if (take_word(&what, "exception"))
-		return catch_exception(what, on);
-	else if (take_word(&what, "msr"))
-		return catch_msr(what, on);
-	else if (take_word(&what, "exit"))
-		return catch_exit(what, on);
-	else if (take_word(&what, "all") && !on)
+	else if (!strcmp(what, "all") && !on)
 		catch_nothing();
 	else
 		return -EINVAL;
@@ -248,8 +207,8 @@ static bool msr_exit(struct vcpu *v, u32 raw)
 	u32 msr = (u32)v->gpr[RCX];
 	struct insn i;
 
-	if (!same_word(name, "msr") && !same_word(name, "rdmsr") &&
-	    !same_word(name, "wrmsr"))
+	if (!word_same_name(name, "msr") && !word_same_name(name, "rdmsr") &&
+	    !word_same_name(name, "wrmsr"))
 		return false;
 	if (find_msr(msr) == caught.nmsrs || !msr_insn(v, &i))
 		return false;
@@ -268,7 +227,8 @@ static bool shutdown_exit(struct vcpu *v, u32 raw)
 {
 	const char *name = virt->exit_name(raw);
 
-	if (!same_word(name, "shutdown") && !same_word(name, "triple_fault"))
+	if (!word_same_name(name, "shutdown") &&
+	    !word_same_name(name, "triple_fault"))
 		return false;
 	gdb_say("CPU %u: triple fault of %s at %#lx", v->index, level(v),
 		virt->get_reg(v, VREG_RIP));

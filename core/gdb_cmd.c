@@ -44,7 +44,7 @@ static void query_features(struct gdb_rsp *r, struct cursor *c)
 	off = cur_number(c);
 	cur_expect(c, ',');
 	len = cur_number(c);
-	if (c->bad) {
+	if (c->bad || !cur_at_end(c)) {
 		out_error(r, EINVAL);
 		return;
 	}

@@ -10,8 +10,6 @@ struct gdb_rsp;
 /* Carry out the packet @p (zero-terminated; binary data may be in it). */
 void gdb_command(struct gdb_rsp *r, char *p, u32 len);
 
-int hex_value(char c); /* -1: no hexadecimal digit */
-
 /* Building a reply. */
 void out_start(struct gdb_rsp *r);
 void out_char(struct gdb_rsp *r, char c);

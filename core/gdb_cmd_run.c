@@ -16,7 +16,8 @@ static void breakpoint(struct gdb_rsp *r, struct cursor *c, bool insert)
 	addr = cur_number(c);
 	cur_expect(c, ',');
 	kind = cur_number(c);
-	if (c->bad || !rsp_general_thread(r, &t)) {
+	if (c->bad || !cur_at_end(c) || kind >> 32 ||
+	    !rsp_general_thread(r, &t)) {
 		out_error(r, EINVAL);
 		return;
 	}
@@ -76,10 +77,9 @@ void cmd_step(struct gdb_rsp *r, struct cursor *c)
 
 static bool vcont_action(struct cursor *c, struct gdb_resume *what)
 {
-	char op = cur_peek(c);
+	char op = cur_next(c);
 	u32 n = what->n;
 
-	c->p++;
 	if (op == 'C' || op == 'S') /* a signal: there are none to pass on */
 		cur_number(c);
 	if (op != 'c' && op != 'C' && op != 's' && op != 'S' && op != 't')
@@ -146,7 +146,7 @@ void cmd_vkill(struct gdb_rsp *r, struct cursor *c)
 {
 	u32 pid = cur_take(c, ';') ? cur_id(c) : GDB_ALL;
 
-	if (c->bad) {
+	if (c->bad || !cur_at_end(c)) {
 		out_error(r, EINVAL);
 		return;
 	}

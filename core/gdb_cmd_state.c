@@ -45,21 +45,22 @@ static int write_register(struct gdb_rsp *r, struct gdb_thread t, u32 n,
 	u32 size = gdb_regs[n].bits / 8;
 
 	cur_hex(c, buf, size);
-	if (c->bad)
-		return -EINVAL;
-	return r->ops->reg_write(r->ctx, t, n, buf, size);
+	return c->bad ? -EINVAL : r->ops->reg_write(r->ctx, t, n, buf, size);
 }
 
 void cmd_write_regs(struct gdb_rsp *r, struct cursor *c)
 {
+	u32 digits = 0;
 	struct gdb_thread t;
 	int err = 0;
 
-	if (!rsp_general_thread(r, &t)) {
-		out_error(r, ENOENT);
+	for (u32 i = 0; i < GDB_G_REGS; i++)
+		digits += gdb_regs[i].bits / 4;
+	if (!rsp_general_thread(r, &t) || c->end - c->p != digits) {
+		out_error(r, EINVAL);
 		return;
 	}
-	for (u32 i = 0; i < GDB_G_REGS && !cur_at_end(c) && !err; i++)
+	for (u32 i = 0; i < GDB_G_REGS && !err; i++)
 		err = write_register(r, t, i, c);
 	out_result(r, err);
 }
@@ -69,7 +70,8 @@ void cmd_read_reg(struct gdb_rsp *r, struct cursor *c)
 	u64 n = cur_number(c);
 	struct gdb_thread t;
 
-	if (c->bad || n >= gdb_nregs || !rsp_general_thread(r, &t)) {
+	if (c->bad || !cur_at_end(c) || n >= gdb_nregs ||
+	    !rsp_general_thread(r, &t)) {
 		out_error(r, EINVAL);
 		return;
 	}
@@ -84,7 +86,8 @@ void cmd_write_reg(struct gdb_rsp *r, struct cursor *c)
 	struct gdb_thread t;
 
 	cur_expect(c, '=');
-	if (c->bad || n >= gdb_nregs || !rsp_general_thread(r, &t))
+	if (c->bad || n >= gdb_nregs || c->end - c->p != gdb_regs[n].bits / 4 ||
+	    !rsp_general_thread(r, &t))
 		out_error(r, EINVAL);
 	else
 		out_result(r, write_register(r, t, (u32)n, c));

@@ -36,11 +36,9 @@ bool rsp_general_thread(struct gdb_rsp *r, struct gdb_thread *t)
 
 void cmd_set_thread(struct gdb_rsp *r, struct cursor *c)
 {
-	char op = cur_peek(c);
-	struct gdb_thread t, found;
+	char op = cur_next(c);
+	struct gdb_thread t = cur_thread(c), found;
 
-	c->p++;
-	t = cur_thread(c);
 	if (c->bad || !cur_at_end(c) || (op != 'g' && op != 'c')) {
 		out_error(r, EINVAL);
 		return;
@@ -57,7 +55,7 @@ void cmd_thread_alive(struct gdb_rsp *r, struct cursor *c)
 {
 	struct gdb_thread t = cur_thread(c), found;
 
-	if (c->bad || !rsp_find_thread(r, t, &found))
+	if (c->bad || !cur_at_end(c) || !rsp_find_thread(r, t, &found))
 		out_error(r, ENOENT);
 	else
 		out_reply(r, "OK");

@@ -3,6 +3,7 @@
 #include "core/cpu.h"
 #include "core/err.h"
 #include "core/gdb.h"
+#include "core/gdb_word.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/printk.h"
@@ -17,28 +18,10 @@ struct monitor_call {
 	int ret;
 };
 
-/* A number, 0x optional, hexadecimal. False: there is none. */
-static bool parse_number(const char **s, u64 *val)
+/* The command's only argument, hexadecimal. */
+static bool one_number(struct monitor_call *c, u64 *val)
 {
-	const char *p = *s;
-	u32 digits = 0;
-
-	while (*p == ' ')
-		p++;
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-		p += 2;
-	for (*val = 0; digits < 16; p++, digits++) {
-		char c = *p | 0x20;
-
-		if (*p >= '0' && *p <= '9')
-			*val = *val << 4 | (u64)(*p - '0');
-		else if (c >= 'a' && c <= 'f')
-			*val = *val << 4 | (u64)(c - 'a' + 10);
-		else
-			break;
-	}
-	*s = p;
-	return digits > 0;
+	return word_number(&c->arg, 16, val) && !*c->arg;
 }
 
 static void cmd_stats(struct vcpu *v, struct monitor_call *c)
@@ -77,7 +60,7 @@ static void cmd_translate(struct vcpu *v, struct monitor_call *c)
 	bool l2 = c->t.pid != 1;
 	u64 la, pa;
 
-	if (!parse_number(&c->arg, &la)) {
+	if (!one_number(c, &la)) {
 		c->ret = -EINVAL;
 		return;
 	}
@@ -91,7 +74,7 @@ static void cmd_tables(struct vcpu *v, struct monitor_call *c)
 {
 	u64 pa;
 
-	if (parse_number(&c->arg, &pa))
+	if (one_number(c, &pa))
 		gdb_show_tables(v, c->t.pid != 1, pa);
 	else
 		c->ret = -EINVAL;
@@ -167,7 +150,7 @@ static void cmd_msr(struct vcpu *v, struct monitor_call *c)
 {
 	u64 msr, val;
 
-	if (!parse_number(&c->arg, &msr) || msr >> 32) {
+	if (!one_number(c, &msr) || msr >> 32) {
 		c->ret = -EINVAL;
 		return;
 	}
@@ -182,12 +165,11 @@ static void cmd_cpuid(struct vcpu *v, struct monitor_call *c)
 	u64 leaf, sub = 0;
 	u32 r[4];
 
-	if (!parse_number(&c->arg, &leaf)) {
+	if (!word_number(&c->arg, 16, &leaf) ||
+	    (*c->arg && !one_number(c, &sub)) || (leaf | sub) >> 32) {
 		c->ret = -EINVAL;
 		return;
 	}
-	if (!parse_number(&c->arg, &sub))
-		sub = 0;
 	cpuid((u32)leaf, (u32)sub, r);
 	gdb_say("CPUID %#lx.%#lx (hardware): eax %08x ebx %08x ecx %08x "
 		"edx %08x",
@@ -263,21 +245,12 @@ static void cmd_why(struct vcpu *v, struct monitor_call *c)
 
 static void cmd_trace(struct vcpu *v, struct monitor_call *c)
 {
-	u64 n;
+	u64 n = 20;
 
-	gdb_trace_show(v, parse_number(&c->arg, &n) ? (u32)n : 20);
-}
-
-static bool word(const char **s, const char *w)
-{
-	size_t n = strlen(w);
-
-	if (strncmp(*s, w, n) || ((*s)[n] && (*s)[n] != ' '))
-		return false;
-	*s += n;
-	while (**s == ' ')
-		(*s)++;
-	return true;
+	if (*c->arg && (!word_number(&c->arg, 10, &n) || *c->arg))
+		c->ret = -EINVAL;
+	else
+		gdb_trace_show(v, (u32)MIN(n, (u64)~0u));
 }
 
 static void cmd_catch(struct vcpu *v, struct monitor_call *c)
@@ -292,9 +265,9 @@ static void cmd_uncatch(struct vcpu *v, struct monitor_call *c)
 
 static void cmd_step_into(struct vcpu *v, struct monitor_call *c)
 {
-	bool on = word(&c->arg, "on");
+	bool on = word_take(&c->arg, "on");
 
-	if (!on && !word(&c->arg, "off")) {
+	if ((!on && !word_take(&c->arg, "off")) || *c->arg) {
 		c->ret = -EINVAL;
 		return;
 	}
@@ -371,14 +344,9 @@ int gdb_monitor(struct gdb_thread t, const char *line)
 	struct dispatch d = { 0, { t, "", 0 } };
 
 	for (; d.n < ARRAY_SIZE(commands); d.n++) {
-		size_t len = strlen(commands[d.n].name);
-
-		if (strncmp(line, commands[d.n].name, len) ||
-		    (line[len] && line[len] != ' '))
+		d.c.arg = line;
+		if (!word_take(&d.c.arg, commands[d.n].name))
 			continue;
-		d.c.arg = line + len;
-		while (*d.c.arg == ' ')
-			d.c.arg++;
 		if (v)
 			gdb_on_cpu(v, run_on_cpu, &d);
 		if (d.c.ret)

@@ -3,6 +3,7 @@
 #include "core/err.h"
 #include "core/gdb_parse.h"
 #include "core/gdb_rsp.h"
+#include "core/gdb_word.h"
 #include "core/string.h"
 
 /* --- parsing: a cursor that never passes the packet's end ----------------- */
@@ -15,6 +16,11 @@ bool cur_at_end(const struct cursor *c)
 char cur_peek(const struct cursor *c)
 {
 	return cur_at_end(c) ? 0 : *c->p;
+}
+
+char cur_next(struct cursor *c)
+{
+	return cur_at_end(c) ? 0 : *c->p++;
 }
 
 bool cur_take(struct cursor *c, char want)

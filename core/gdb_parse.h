@@ -14,6 +14,7 @@ struct cursor {
 
 bool cur_at_end(const struct cursor *c);
 char cur_peek(const struct cursor *c); /* 0 at the end */
+char cur_next(struct cursor *c);       /* the same, and on */
 bool cur_take(struct cursor *c, char want);
 void cur_expect(struct cursor *c, char want);
 bool cur_take_str(struct cursor *c, const char *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gdb's hardware breakpoints and watchpoints. */
+/* gdb's hardware breakpoints and watchpoints: the table of them. */
 #include "core/debug.h"
 #include "core/err.h"
 #include "core/gdb.h"

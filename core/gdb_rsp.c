@@ -3,22 +3,12 @@
 #include "core/gdb_rsp.h"
 
 #include "core/gdb_cmd.h"
+#include "core/gdb_word.h"
 #include "core/string.h"
 
 #define CTRL_C 0x03
 
 static const char hex_digits[] = "0123456789abcdef";
-
-int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static void put(struct gdb_rsp *r, char c)
 {
@@ -92,6 +82,7 @@ void out_hex(struct gdb_rsp *r, u64 v)
 
 void out_send(struct gdb_rsp *r)
 {
+	r->sent = true;
 	r->sent_len = r->out_len;
 	transmit(r);
 }
@@ -182,7 +173,7 @@ static void packet_end(struct gdb_rsp *r)
 	r->attached = true;
 	r->let_go = is_parting(r);
 	if (r->too_long)
-		out_reply(r, "E7");
+		out_reply(r, "E07");
 	else
 		gdb_command(r, r->in, r->in_len);
 	if (r->let_go)
@@ -193,7 +184,7 @@ static void idle_byte(struct gdb_rsp *r, u8 c)
 {
 	if (c == '$')
 		body_start(r);
-	else if (c == '-' && !r->no_ack && r->sent_len)
+	else if (c == '-' && !r->no_ack && r->sent)
 		transmit(r);
 	else if (r->shared && c == '\r')
 		r->attached = false;
@@ -203,6 +194,10 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 {
 	int digit = hex_value((char)c);
 
+	if (c == '$' && r->state != RSP_IDLE) {
+		body_start(r); /* the end of the last one was lost */
+		return false;
+	}
 	switch (r->state) {
 	case RSP_IDLE:
 		if (c == CTRL_C && (r->attached || !r->shared))
@@ -211,10 +206,6 @@ bool gdb_rsp_byte(struct gdb_rsp *r, u8 c)
 		return false;
 	case RSP_BODY:
 	case RSP_ESCAPE:
-		if (c == '$') { /* the end of the last one was lost */
-			body_start(r);
-			return false;
-		}
 		if (c == '#') {
 			r->state = RSP_SUM1;
 			return false;

@@ -108,7 +108,8 @@ struct gdb_rsp {
 
 	u32 out_len;
 	char out[GDB_PACKET_MAX + 1];
-	u32 sent_len; /* of the last packet, for a NAK */
+	bool sent;    /* a packet, which a NAK asks for again: */
+	u32 sent_len; /* of the last one */
 
 	/* A terminal may be at the other end at times: Enter ends a session,
 	 * Ctrl-C is gdb's only within one. */
