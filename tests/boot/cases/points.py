@@ -23,6 +23,15 @@ def word(sym, n):
 GO = "continue"
 
 
+def points(name, run, **fields):
+    """The guest of that name, which waits for gdb."""
+    case(name, run=run, l1=path("guests/points.elf"), **{
+        **dict(emus=["qemu", "bochs", "bochs-svm"], timeout=30,
+               hv="console=com1 gdb=com2,wait",
+               expect=[r"guest points: \d+ passed, 0 failed"],
+               forbid=[r"^FAIL "]), **fields})
+
+
 def hardware(c):
     """hbreak, watch, rwatch, awatch in the registers; the guest's own stay."""
     sym = symbols("points")
@@ -44,10 +53,7 @@ def hardware(c):
         s.ends()
 
 
-case("gdb-points", emus=["qemu", "bochs", "bochs-svm"],
-     l1=path("guests/points.elf"), hv="console=com1 gdb=com2,wait",
-     timeout=30, expect=[r"guest points: \d+ passed, 0 failed"],
-     forbid=[r"^FAIL "], run=hardware)
+points("gdb-points", hardware)
 
 
 def many(c):
@@ -74,10 +80,7 @@ def many(c):
         s.ends()
 
 
-case("gdb-watch", emus=["qemu", "bochs", "bochs-svm"],
-     l1=path("guests/points.elf"), hv="console=com1 gdb=com2,wait",
-     timeout=60, expect=[r"guest points: \d+ passed, 0 failed"],
-     forbid=[r"^FAIL "], run=many)
+points("gdb-watch", many, timeout=60)
 
 
 def catches(c):
@@ -98,10 +101,7 @@ def catches(c):
         s.ends()
 
 
-case("gdb-catch", emus=["qemu", "bochs", "bochs-svm"],
-     l1=path("guests/points.elf"), hv="console=com1 gdb=com2,wait",
-     timeout=30, expect=[r"guest points: \d+ passed, 0 failed"],
-     forbid=[r"^FAIL "], run=catches)
+points("gdb-catch", catches)
 
 
 def early(c):
@@ -119,10 +119,7 @@ def early(c):
         s.ends()
 
 
-case("gdb-early", emus=["qemu", "bochs", "bochs-svm"],
-     l1=path("guests/points.elf"), hv="console=com1 gdb=com2,wait",
-     timeout=30, expect=[r"guest points: \d+ passed, 0 failed"],
-     forbid=[r"^FAIL "], run=early)
+points("gdb-early", early)
 
 
 def killed(c):
@@ -134,11 +131,9 @@ def killed(c):
         s.ends()
 
 
-case("gdb-killed", emus=["qemu"], l1=path("guests/points.elf"),
-     append="wait=6000", timeout=60,
-     hv="console=com1 gdb=com2,wait loglevel=warn",
-     expect=[r"gdb does not answer", r"guest points: \d+ passed, 0 failed"],
-     forbid=[r"^FAIL "], run=killed)
+points("gdb-killed", killed, emus=["qemu"], append="wait=6000", timeout=60,
+       hv="console=com1 gdb=com2,wait loglevel=warn",
+       expect=[r"gdb does not answer", r"guest points: \d+ passed, 0 failed"])
 
 
 def level2(guest, c):
