@@ -91,7 +91,7 @@ SYMBOLS ?= $(if $(strip $(L1)),$(shell head -c 4 '$(L1)' | grep -aq ELF && \
 debug: override HV := $(HV) gdb=com2,wait
 debug: boot-deps
 	$(Q)$(MAKE) --no-print-directory HV='$(HV)' $(ISO)
-	$(Q)$(RUN) --gdb $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
+	$(Q)$(RUN) $(if $(SCRIPT),,--timeout inf) --gdb $(if $(SYMBOLS),--symbols '$(SYMBOLS)') \
 		$(if $(SCRIPT),--gdb-script '$(SCRIPT)')
 
 .PHONY: boot-deps all-deps iso run debug FORCE
