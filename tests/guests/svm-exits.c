@@ -245,7 +245,7 @@ struct exc_case {
 #define IST_INT (EVINJ_V | EVINJ_SOFT | 0x30)
 
 /* name, setup, instruction, vector, error code, PTE, EXITINTINFO, flags, fault.
- * #OF and #BR are in svm-code32; 2, 9, 15, 18 and 20 on have no instruction. */
+ * #OF and #BR are not for 64-bit code; 2, 9, 15, 18 and 20 on have no instruction. */
 #define EXCS(X)                                                                \
 	X(de, "xor %ecx, %ecx", "div %ecx", VEC_DE, NO_ERROR, 0, 0, 0, FINE)   \
 	X(db_step, "pushf; orl $0x100, (%rsp); popf", "nop", VEC_DB, NO_ERROR, \

@@ -15,7 +15,7 @@
 
 /*
  * Toy machine: 48 MiB of memory, L0 in the middle, RAM of L1's on both sides,
- * an uncached hole at 3 GiB. L1's nested tables are random, in TABLES.
+ * some of it write-through and write-combining, an uncached hole at 3 GiB. L1's nested tables are random, in TABLES.
  */
 #define MEMORY MiB(48)
 #define L0_START (MiB(20) + KiB(16))
@@ -36,11 +36,18 @@ static struct shadow *sh;
 static struct nested_root root12;
 static struct naive_mode m12, m02;
 
+/* The entries that the last walks read. */
+static struct {
+	u64 pa[8];
+	u32 n;
+} walked;
+
 /* What a read of L1's memory gives. */
 static u64 rd_l1(u64 pa, unsigned size)
 {
 	u64 v = 0;
 
+	walked.pa[walked.n++ % ARRAY_SIZE(walked.pa)] = pa;
 	if (pa >= L0_START && pa < L0_START + L0_LEN)
 		pa = L0_START + (pa & 0xfff); /* scratch: L0's first page */
 	if (pa + size > MEMORY)
@@ -74,6 +81,12 @@ static void machine(bool ept, u32 max_page)
 	mtrr_put(MSR_MTRR_PHYSBASE0, MMIO | MT_UC);
 	mtrr_put(MSR_MTRR_PHYSBASE0 + 1,
 		 (BITS(PHYS_BITS - 1, 0) & ~(GiB(1) - 1)) | BIT(11));
+	mtrr_put(MSR_MTRR_PHYSBASE0 + 2, MiB(40) | MT_WT);
+	mtrr_put(MSR_MTRR_PHYSBASE0 + 3,
+		 (BITS(PHYS_BITS - 1, 0) & ~(MiB(4) - 1)) | BIT(11));
+	mtrr_put(MSR_MTRR_PHYSBASE0 + 4, MiB(44) | MT_WC);
+	mtrr_put(MSR_MTRR_PHYSBASE0 + 5,
+		 (BITS(PHYS_BITS - 1, 0) & ~(MiB(2) - 1)) | BIT(11));
 	memset(&vm, 0, sizeof(vm));
 	memset(&slat, 0, sizeof(slat));
 	vm.map.n = 2;
@@ -344,6 +357,16 @@ static u64 pat_of(u64 pat, u64 e, bool large)
 	return pat >> (8 * i) & 7;
 }
 
+/* SDM 3A, Effective Page-Level Memory Types: MTRRs' @t01 under PAT's @t12. */
+static u64 naive_type(enum memory_type t01, u64 t12)
+{
+	if (t12 == MT_WB)
+		return t01;
+	if (t12 == MT_UC || t12 == MT_WC)
+		return t12;
+	return t01 == MT_UC || t01 == MT_WC ? MT_UC : t12;
+}
+
 static void check_type(const struct naive *n12, const struct naive *n02)
 {
 	bool hidden = n12->addr >= L0_START && n12->addr < L0_START + L0_LEN;
@@ -353,8 +376,9 @@ static void check_type(const struct naive *n12, const struct naive *n02)
 		enum memory_type t01 =
 			hidden ? MT_WB : mtrr_type(&mtrr, n12->addr, &end);
 
-		CHECK_EQ(n02->leaf & (EPT_TYPE | EPT_IPAT),
-			 fold_type_ept(n12->leaf, t01));
+		CHECK_EQ(n02->leaf >> 3 & 7,
+			 naive_type(t01, n12->leaf >> 3 & 7));
+		CHECK_EQ(n02->leaf & EPT_IPAT, n12->leaf & EPT_IPAT);
 	} else {
 		u64 want = pat_of(root12.pat, n12->leaf, n12->shift > 12);
 		u64 got =
@@ -425,7 +449,7 @@ static u32 check_root(struct shadow_root *r)
 }
 
 static struct {
-	u32 ok, np, rsv, rights, l0, wide;
+	u32 ok, np, rsv, rights, l0, wide, xo, ro, nx, ipat, flags;
 } seen;
 
 static bool allowed(const struct naive *n, u32 access)
@@ -478,18 +502,78 @@ static u32 random_access(void)
 	return a[rnd(5)];
 }
 
+static u8 image[NR_TABLES * 4096]; /* L1's tables before the fault */
+
+/* Accessed and dirty bits that entry @i of the walk may get. */
+static u64 flag_bits(u32 i, bool leaf, bool write)
+{
+	if (is_ept(m12.kind))
+		return !m12.ad ? 0 : EPT_A | (leaf && write ? EPT_D : 0);
+	if (m12.kind == N_PAE && i == 0) /* PDPTEs have none */
+		return 0;
+	return 0x20 | (leaf && write ? 0x40 : 0);
+}
+
+/*
+ * What a walk does to L1's tables: an access that is served sets the accessed
+ * flag in each of its entries and, if it writes, the dirty flag in the leaf.
+ * One that is not served may have set accessed flags. Nothing else changes.
+ */
+static void check_flags(int err, u32 access)
+{
+	u32 size = m12.kind == N_32 ? 4 : 8, i, j;
+	u32 n = MIN(walked.n, (u32)ARRAY_SIZE(walked.pa));
+	bool write = access & ACCESS_W && err != -EFAULT;
+
+	for (i = 0; i < n; i++) {
+		u64 pa = walked.pa[i], was = 0, is = 0, bits = 0;
+
+		if (pa < TABLES || pa >= TABLES + sizeof(image))
+			continue;
+		/* a table may be its own: the entry is met twice */
+		for (j = 0; j < n; j++)
+			if (walked.pa[j] == pa)
+				bits |= flag_bits(j, j == n - 1, write);
+		memcpy(&was, image + (pa - TABLES), size);
+		memcpy(&is, unit_memory + pa, size);
+		if (!err)
+			CHECK_EQ(is & bits, bits);
+		CHECK_EQ((is ^ was) & ~bits, 0);
+		seen.flags += is != was;
+		memcpy(image + (pa - TABLES), &is, size);
+	}
+	CHECK(!memcmp(image, unit_memory + TABLES, sizeof(image)));
+}
+
+static void count(const struct naive *n)
+{
+	seen.ok++;
+	seen.wide += n->shift > 12;
+	seen.xo += !n->r;
+	seen.ro += !n->w;
+	seen.nx += !n->x;
+	seen.ipat += is_ept(m12.kind) && n->leaf & EPT_IPAT;
+}
+
 /* One fault, judged by the naive walker before and after. */
 static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 {
-	struct naive before = naive_walk(&m12, root12.root.v, gpa), n02;
+	struct naive before, n02;
 	struct shadow_fault f;
 	bool flush = false;
 	int err;
 
+	walked.n = 0;
+	before = naive_walk(&m12, root12.root.v, gpa);
+	memcpy(image, unit_memory + TABLES, sizeof(image));
+
 	if (gpa >> 48)
 		before = (struct naive){ .res = NAIVE_NP,
 					 .level = formats[m12.kind]->levels };
+	if (before.res != NAIVE_OK && gpa >> 48)
+		walked.n = 0;
 	err = shadow_fault(sh, r, L2PA(gpa), access, &f, &flush);
+	check_flags(err, access);
 	if (err == -EFAULT) {
 		check_fault(&before, access, &f);
 		return;
@@ -509,8 +593,7 @@ static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 	CHECK_EQ(n02.res, NAIVE_OK);
 	CHECK(allowed(&n02, access));
 	check_leaf(gpa, &n02, true);
-	seen.ok++;
-	seen.wide += n02.shift > 12;
+	count(&n02);
 }
 
 /* Half of the time near the address before, as real faults come. */
@@ -582,10 +665,18 @@ static void property(enum naive_kind k, u64 flags, u32 max_page)
 		one_round(round);
 	CHECK(seen.ok > 300 && seen.np > 100 && seen.rights > 100);
 	CHECK(seen.l0 && (k == N_32 || seen.rsv > 100));
+	CHECK(seen.ro > 10);
+	CHECK(seen.flags > 50 || (is_ept(k) && !m12.ad));
+	if (is_ept(k))
+		CHECK(seen.ipat > 50 && seen.nx > 10);
+	CHECK(!(flags & SHADOW_XO) || seen.xo > 5);
+	CHECK(!(flags & SHADOW_NX) || seen.nx > 5);
 	if (getenv("UNIT_VERBOSE"))
-		printf("%s: ok %u np %u rsv %u rights %u l0 %u large %u\n",
+		printf("%s: ok %u np %u rsv %u rights %u l0 %u large %u "
+		       "xo %u ro %u nx %u ipat %u flags %u\n",
 		       formats[k]->name, seen.ok, seen.np, seen.rsv,
-		       seen.rights, seen.l0, seen.wide);
+		       seen.rights, seen.l0, seen.wide, seen.xo, seen.ro,
+		       seen.nx, seen.ipat, seen.flags);
 }
 
 TEST(shadow_fold_npt_32)
