@@ -35,6 +35,12 @@ kvm("-smp-npt0", "abyme.l2cpus=2 abyme.kvm_amd=npt=0", cpus=2, emus=["qemu"],
 kvm("-uefi", emus=["qemu"], uefi=True, timeout=90, slow=30)
 kvm("-again", "abyme.l2times=5", emus=["qemu"], timeout=150)
 kvm("-again", "abyme.l2times=5", emus=["bochs"], timeout=900, slow=178)
+kvm("-again-ept0", "abyme.l2times=5 abyme.kvm_intel=ept=0", emus=["bochs"],
+    timeout=1200, slow=811)
+kvm("-again-2cpus", "abyme.l2times=5", cpus=2, emus=["bochs"], timeout=1200,
+    slow=678)
+kvm("-again-2cpus-ept0", "abyme.l2times=5 abyme.kvm_intel=ept=0", cpus=2,
+    emus=["bochs"], timeout=1500, slow=1345)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
 
