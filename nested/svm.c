@@ -214,11 +214,20 @@ static void vcpu_reset(struct vcpu *v)
 	reset(n, v);
 }
 
-static u64 redelivered(struct vcpu *v, u64 info)
+/* What of L2 is delivered again; a software interrupt of L1's injection
+ * returns where L1 has said. */
+static __noinline void redeliver(struct vcpu *v, u64 info)
 {
-	return svm_injected_soft(v->svm, info)
-		       ? info
-		       : svm_redeliver(info, v->nsvm->injected);
+	struct nested_svm *n = v->nsvm;
+	u64 again;
+
+	if (v->svm->injected)
+		return; /* L0's own */
+	again = svm_redeliver(info, n->injected);
+	vmcb_set_eventinj(n->vmcb02, again);
+	if (svm_soft_event(again))
+		svm_nrip_again(v->svm,
+			       svm_entry_nrip(n->vmcb02, &n->ctl, &n->l0));
 }
 
 static bool handle_exit(struct vcpu *v, u32 raw)
@@ -236,8 +245,7 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	 * be delivered again, too.
 	 */
 	if (unlikely(vmcb_exitintinfo(n->vmcb02) & EVINJ_V))
-		vmcb_set_eventinj(n->vmcb02,
-				  redelivered(v, vmcb_exitintinfo(n->vmcb02)));
+		redeliver(v, vmcb_exitintinfo(n->vmcb02));
 	n->injected = vmcb_eventinj(n->vmcb02);
 	if (unlikely(n->soft) && svm_soft_exit(v, raw))
 		return true;

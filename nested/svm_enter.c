@@ -187,7 +187,8 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
 	vmcb_set_cr2(b01, vmcb_cr2(n->vmcb02));
 	vmcb_set_spec_ctrl(b01, vmcb_spec_ctrl(n->vmcb02));
 	vmcb_set_eventinj(n->vmcb02, 0);
-	s->raised = false;
+	s->raised = s->nrip_lost = false;
+	s->injected = 0;
 	svm_select_vmcb(s, b01, s->vmcb01_pa);
 	v->in_l2 = false;
 	load_host(v);

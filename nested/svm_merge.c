@@ -126,10 +126,8 @@ void svm_merge_ctl(struct vmcb *restrict b02,
 	if (l0->features & SVM_F_VLS && nested_paging(c, l0))
 		virt_ext |= c->virt_ext & VIRT_VMLOAD_VMSAVE;
 	vmcb_set_virt_ext(b02, virt_ext);
-	/* 6. Hardware's nRIP save is not to be seen by an L1 to which it is
-	 *    not offered: a software interrupt then returns to RIP. */
-	vmcb_set_nrip(b02,
-		      l0->features & SVM_F_NRIPS ? c->nrip : vmcb_rip(b02));
+	/* 6. nRIP, see below. */
+	vmcb_set_nrip(b02, svm_entry_nrip(b02, c, l0));
 	/* 7. Verbatim. */
 #define NS_COPY_USE(x)
 #define NS_CTL(name, entry, exit) \
@@ -182,6 +180,14 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 		vmcb_copy_insn(b12, b02);
 	/* the accessors cleared them for our own use; this word is L1's */
 	vmcb_set_clean(b12, clean);
+}
+
+/* Hardware's nRIP save is not to be seen by an L1 to which it is not offered:
+ * a software interrupt then returns to RIP. */
+u64 svm_entry_nrip(const struct vmcb *b02, const struct svm_ctl12 *c,
+		   const struct svm_l0 *l0)
+{
+	return l0->features & SVM_F_NRIPS ? c->nrip : vmcb_rip(b02);
 }
 
 u64 svm_redeliver(u64 exitintinfo, u64 injected)

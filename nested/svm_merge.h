@@ -84,6 +84,11 @@ void svm_sync(struct vmcb *b12, const struct vmcb *b02,
  */
 u64 svm_redeliver(u64 exitintinfo, u64 injected);
 
+/* nRIP of an entry with an event of L1's injection, the first or one that
+ * delivers it again. */
+u64 svm_entry_nrip(const struct vmcb *b02, const struct svm_ctl12 *c,
+		   const struct svm_l0 *l0);
+
 /* What tells one event from another in EVENTINJ and EXITINTINFO. */
 #define SVM_EVENT_ID (EVINJ_V | EVINJ_TYPE | EVINJ_VECTOR)
 

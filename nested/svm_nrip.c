@@ -112,8 +112,9 @@ static bool pass_on(struct vcpu *v, u64 code)
 		return false;
 	if (vector == VEC_PF)
 		vmcb_set_cr2(b, vmcb_exitinfo2(b));
-	if (vector != VEC_DE && vmcb_cr0(b) & CR0_PE)
-		ev |= EVINJ_EV | vmcb_exitinfo1(b) << EVINJ_ERROR_SHIFT;
+	if (vector != VEC_DE)
+		ev = svm_exc_event(vmcb_cr0(b), (u8)vector,
+				   (u32)vmcb_exitinfo1(b));
 	ev = svm_combine(vmcb_exitintinfo(b), ev);
 	/* on the way to a shutdown: the processor finds the way */
 	vmcb_set_eventinj(b, ev ? ev : vmcb_exitintinfo(b));

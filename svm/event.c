@@ -11,6 +11,15 @@ static bool contributory(u64 vector)
 			      BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_CP));
 }
 
+u64 svm_exc_event(u64 cr0, u8 vector, u32 error)
+{
+	u64 ev = EVINJ_V | EVINJ_EXC | vector;
+
+	if (cr0 & CR0_PE)
+		ev |= EVINJ_EV | (u64)error << EVINJ_ERROR_SHIFT;
+	return ev;
+}
+
 u64 svm_combine(u64 first, u64 second)
 {
 	u64 a = first & EVINJ_VECTOR, b = second & EVINJ_VECTOR;

@@ -42,7 +42,7 @@ static bool svm_insn_at_rip(struct vcpu *v)
 static u64 gp_event(struct vcpu *v)
 {
 	const struct vmcb *b = v->svm->vmcb01;
-	u64 first = vmcb_exitintinfo(b), gp = EVINJ_V | EVINJ_EXC | VEC_GP;
+	u64 first = vmcb_exitintinfo(b);
 
 	/*
 	 * The gate of an INT n, no double fault. emulator fault: Bochs leaves
@@ -54,10 +54,8 @@ static u64 gp_event(struct vcpu *v)
 	if (!v->svm->l1_svme && vmcb_cpl(b) == 3 && !(first & EVINJ_V) &&
 	    svm_insn_at_rip(v))
 		return EVINJ_V | EVINJ_EXC | VEC_UD;
-	/* none of real mode's has an error code */
-	if (vmcb_cr0(b) & CR0_PE)
-		gp |= EVINJ_EV | vmcb_exitinfo1(b) << EVINJ_ERROR_SHIFT;
-	return svm_combine(first, gp);
+	return svm_combine(first, svm_exc_event(vmcb_cr0(b), VEC_GP,
+						(u32)vmcb_exitinfo1(b)));
 }
 
 bool svm_exc_gp(struct vcpu *v)

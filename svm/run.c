@@ -64,13 +64,16 @@ void svm_inject(struct vcpu *v, const struct event *e)
 		v->svm->nmi_pending = true; /* as soon as it may */
 		return;
 	}
-	if (e->type != EVENT_NONE)
+	if (e->type == EVENT_EXCEPTION && e->has_error)
+		ev = svm_exc_event(vmcb_cr0(v->svm->vmcb), e->vector, e->error);
+	else if (e->type != EVENT_NONE)
 		ev = EVINJ_V | types[e->type] | e->vector;
-	if (ev && e->has_error)
-		ev |= EVINJ_EV | (u64)e->error << EVINJ_ERROR_SHIFT;
 	v->svm->raised = v->in_l2 && e->type == EVENT_EXCEPTION;
 	v->svm->injected = ev;
 	vmcb_set_eventinj(v->svm->vmcb, ev);
+	/* INT3 and INT n of L0's injection return to RIP */
+	if (svm_soft_event(ev))
+		vmcb_set_nrip(v->svm->vmcb, vmcb_rip(v->svm->vmcb));
 }
 
 void svm_inject_exc(struct vcpu *v, u8 vector)
@@ -83,7 +86,7 @@ void svm_inject_gp(struct vcpu *v)
 {
 	v->svm->raised = v->in_l2;
 	vmcb_set_eventinj(v->svm->vmcb,
-			  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP);
+			  svm_exc_event(vmcb_cr0(v->svm->vmcb), VEC_GP, 0));
 }
 
 /*
@@ -108,8 +111,12 @@ static __noinline void redeliver(struct svm_vcpu *s, struct vmcb *b)
 		info &= ~EVINJ_TYPE;
 		vmcb_set_exitintinfo(b, info | EVINJ_EXTINT);
 	}
-	again = svm_soft_event(info) && !svm_injected_soft(s, info);
+	if (!svm_injected_soft(s, info))
+		s->injected = 0;
+	again = svm_soft_event(info) && !s->injected;
 	vmcb_set_eventinj(b, again ? 0 : info);
+	if (svm_soft_event(info) && s->injected)
+		svm_nrip_again(s, vmcb_rip(b));
 }
 
 /* INIT as #SX (APM 2, VM_CR MSR, R_INIT), one event an entry: if there is
@@ -124,8 +131,7 @@ static void init_as_sx(struct vcpu *v)
 		return;
 	}
 	request_take(v, REQ_INIT);
-	vmcb_set_eventinj(b, EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SX |
-				     1ull << EVINJ_ERROR_SHIFT);
+	vmcb_set_eventinj(b, svm_exc_event(vmcb_cr0(b), VEC_SX, 1));
 }
 
 /* INIT waits while GIF is 0 (APM 2, Global Interrupt Flag); L1 may intercept
@@ -159,7 +165,7 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 		slat_flushing(v->vm->slat, v->index);
 		svm_flush_asid(v->svm->vmcb01);
 		v->svm->npt01_changed = true;
-		v->svm->flush_all = v->in_l2;
+		v->svm->flush_all |= v->in_l2;
 	}
 	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT)) {
 		if (take_init(v, x))
@@ -193,6 +199,10 @@ static inline void before_entry(struct vcpu *v)
 		s->flush_all = false;
 		vmcb_set_tlb_control(s->vmcb, TLB_FLUSH_ALL);
 	}
+	if (unlikely(s->nrip_lost)) {
+		s->nrip_lost = false;
+		vmcb_set_nrip(s->vmcb, s->nrip);
+	}
 }
 
 static inline u64 enter(struct vcpu *v)
@@ -209,10 +219,12 @@ static inline u64 enter(struct vcpu *v)
 	vmcb_set_clean(b, CLEAN_ALL);
 	if (unlikely(vmcb_tlb_control(b)))
 		vmcb_set_tlb_control(b, TLB_NOTHING);
-	if (unlikely(vmcb_exitintinfo(b) & EVINJ_V))
+	if (unlikely(vmcb_exitintinfo(b) & EVINJ_V)) {
 		redeliver(s, b);
-	else
+	} else {
 		vmcb_set_eventinj(b, 0);
+		s->injected = 0;
+	}
 	return vmcb_exitcode(b);
 }
 

@@ -123,7 +123,9 @@ struct svm_vcpu {
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
-	u64 injected;	    /* what L0 has injected last */
+	u64 injected;	    /* what L0 injects with this entry; 0: nothing */
+	u64 nrip;	    /* nrip_lost: what the next entry must have */
+	bool nrip_lost;
 	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	u32 step_exc;	    /* exception intercepts but for the step */
 	bool step_host_if;  /* host_if but for the step */
@@ -166,6 +168,18 @@ static inline bool svm_gif(const struct svm_vcpu *s)
 	u64 v = vmcb_vintr(s->vmcb01);
 
 	return v & VINTR_GIF_ENABLE ? v & VINTR_GIF : s->gif;
+}
+
+/*
+ * The next entry delivers a software interrupt again, which returns to @nrip:
+ * the exit that cut it short has reset the VMCB's nRIP (APM 2, State Saved on
+ * Exit). Where the exit is L1's it must find that 0, so it is not put there
+ * now.
+ */
+static inline void svm_nrip_again(struct svm_vcpu *s, u64 nrip)
+{
+	s->nrip = nrip;
+	s->nrip_lost = true;
 }
 
 void svm_set_gif(struct svm_vcpu *s, bool on);
@@ -268,6 +282,9 @@ void svm_dump_vmcb(const char *title, const struct vmcb *b);
  * (APM 2, #DF, Double-Fault Exception). Pure.
  */
 u64 svm_combine(u64 first, u64 second);
+/* EVENTINJ for exception @vector with error code @error; in real mode no
+ * exception has one (APM 2, Error Codes): @cr0 is the guest's. Pure. */
+u64 svm_exc_event(u64 cr0, u8 vector, u32 error);
 /* Does an exit with @code save nRIP, or reset it to 0 (APM 2, State Saved on
  * Exit)? Pure. */
 bool svm_saves_nrip(u64 code);

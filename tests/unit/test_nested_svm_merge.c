@@ -240,9 +240,13 @@ TEST(nsvm_merge_nrip)
 	start();
 	merge();
 	CHECK_EQ(vmcb_nrip(&b02), vmcb_nrip(&b12));
+	/* an exit has reset it: a redelivery has what the entry had */
+	vmcb_set_nrip(&b02, 0);
+	CHECK_EQ(svm_entry_nrip(&b02, &ctl, &l0), vmcb_nrip(&b12));
 	l0.features &= ~(u32)SVM_F_NRIPS;
 	merge();
 	CHECK_EQ(vmcb_nrip(&b02), vmcb_rip(&b12));
+	CHECK_EQ(svm_entry_nrip(&b02, &ctl, &l0), vmcb_rip(&b12));
 }
 
 /* Features that are taken away leave the fields of vmcb12 alone. */

@@ -336,6 +336,19 @@ TEST(svm_nrip_exits)
 	CHECK(!svm_saves_nrip(VMEXIT_NPF));
 }
 
+/* In real mode no exception pushes an error code. */
+TEST(svm_error_codes)
+{
+	CHECK_EQ(svm_exc_event(CR0_PE, VEC_GP, 0x12),
+		 EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x12ull << 32);
+	CHECK_EQ(svm_exc_event(CR0_PE | CR0_PG, VEC_SX, 1),
+		 EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SX | 1ull << 32);
+	CHECK_EQ(svm_exc_event(0, VEC_GP, 0x12), EVINJ_V | EVINJ_EXC | VEC_GP);
+	/* paged real mode is real mode */
+	CHECK_EQ(svm_exc_event(CR0_PG, VEC_PF, 4),
+		 EVINJ_V | EVINJ_EXC | VEC_PF);
+}
+
 TEST(svm_soft_events)
 {
 	CHECK(svm_soft_event(EVINJ_V | EVINJ_SOFT | 0x80));
