@@ -41,6 +41,15 @@ static const struct cpuid_rule leaf_80000001[] = {
 	{ EDX, 11, SYSCALL_BIT, 0 },
 };
 
+/* AMD: instructions and registers that L0 does not give to L1. */
+static const struct cpuid_rule leaf_80000008[] = {
+	{ EBX, 3, CLEAR, 0 }, /* INVLPGB, TLBSYNC */
+	{ EBX, 8, CLEAR, 0 }, /* MCOMMIT: EFER.MCOMMIT cannot be set */
+};
+
+#define PHYS_BITS 0xffu		 /* Fn8000_0008 EAX */
+#define INVLPGB_COUNT_MAX 0xffff /* EDX */
+
 static inline void put_bit(u32 *r, u8 bit, bool on)
 {
 	*r = on ? *r | 1u << bit : *r & ~(1u << bit);
@@ -82,6 +91,13 @@ static void hypervisor_leaf(const struct cpuid_state *s, u32 leaf, u32 r[4])
 	}
 }
 
+u8 cpuid_encrypted_bits(u8 bits, u32 ebx)
+{
+	u8 c_bit = ebx & 63, taken = ebx >> 6 & 63;
+
+	return MIN((u8)(bits - taken), c_bit);
+}
+
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 {
 	if (leaf - CPUID_HV_BASE < 0x100) {
@@ -109,8 +125,15 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 	case 0x80000001:
 		apply_rules(s, leaf_80000001, ARRAY_SIZE(leaf_80000001), r);
 		break;
+	case 0x80000008:
+		apply_rules(s, leaf_80000008, ARRAY_SIZE(leaf_80000008), r);
+		r[EDX] &= ~INVLPGB_COUNT_MAX;
+		if (s->phys_bits)
+			r[EAX] = (r[EAX] & ~PHYS_BITS) | s->phys_bits;
+		break;
 	case 0x14:
 	case 0x8000000a:
+	case 0x8000001f: /* memory encryption: see MSR_SYSCFGREG */
 		memset(r, 0, 16);
 		break;
 	}
@@ -142,7 +165,9 @@ void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 		[CPUID_7] = { 7, 0 },
 		[CPUID_D_1] = { 0xd, 1 },
 		[CPUID_14] = { 0x14, 0 },
+		[CPUID_80000008] = { 0x80000008, 0 },
 		[CPUID_8000000A] = { 0x8000000a, 0 },
+		[CPUID_8000001F] = { 0x8000001f, 0 },
 	};
 	struct cpuid_state st = *s;
 

@@ -14,6 +14,9 @@ struct cpuid_state {
 	bool intel;  /* SYSCALL is shown in 64-bit mode only */
 	bool mode64; /* LMA and CS.L */
 	u64 exits;   /* for CPUID_HV_STATS */
+	/* of physical addresses, where memory encryption has taken some of
+	 * those that the processor tells; 0: as it tells */
+	u8 phys_bits;
 };
 
 /*
@@ -36,7 +39,9 @@ enum {
 	CPUID_7,
 	CPUID_D_1,
 	CPUID_14,
+	CPUID_80000008,
 	CPUID_8000000A,
+	CPUID_8000001F,
 	NR_CPUID_EDITS
 };
 
@@ -49,11 +54,11 @@ struct cpuid_table {
 static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
 						  u32 leaf, u32 sub)
 {
-	const u32 some = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 0xa | 1u << 0xd |
-			 1u << 0x14;
+	const u32 some = 1u << 1 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 0xa |
+			 1u << 0xd | 1u << 0x14 | 1u << 0x1f;
 	u32 low = leaf & 0x7fffffff;
 
-	if (low > 0x14 || !(some >> low & 1))
+	if (low > 0x1f || !(some >> low & 1))
 		return NULL;
 	if (low == 1)
 		return &t->edit[leaf >> 31];
@@ -66,8 +71,12 @@ static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
 		return sub == 1 ? &t->edit[CPUID_D_1] : NULL;
 	case 0x14:
 		return &t->edit[CPUID_14];
+	case 0x80000008:
+		return &t->edit[CPUID_80000008];
 	case 0x8000000a:
 		return &t->edit[CPUID_8000000A];
+	case 0x8000001f:
+		return &t->edit[CPUID_8000001F];
 	default:
 		return NULL;
 	}
@@ -83,6 +92,13 @@ static inline bool cpuid_is_hv(u32 leaf)
 void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 		      void (*more)(void *ctx, u32 leaf, u32 sub, u32 r[4]),
 		      void *ctx);
+
+/*
+ * Bits of a physical address where memory encryption is on: @bits by
+ * Fn8000_0008, less those that it takes, and below the C-bit, which selects
+ * the key. @ebx of Fn8000_001F (APM 3, Encrypted Memory Capabilities).
+ */
+u8 cpuid_encrypted_bits(u8 bits, u32 ebx);
 
 /* Edit the hardware's answer @r (EAX..EDX) to @leaf. */
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4]);

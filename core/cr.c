@@ -87,6 +87,8 @@ u64 efer_supported(const u32 ext1[4], const u32 ext8[4], const u32 ext21[4],
 	mask |= ext1[3] & BIT(25) ? EFER_FFXSR : 0;
 	mask |= ext1[2] & BIT(17) ? EFER_TCE : 0;
 	mask |= ext8[1] & BIT(20) ? 0 : EFER_LMSLE;
+	mask |= ext8[1] & BIT(13) ? EFER_INTWB : 0;
+	mask |= ext21[0] & BIT(7) ? EFER_UAIE : 0;
 	mask |= ext21[0] & BIT(8) ? EFER_AIBRSE : 0;
 	return mask | (svm ? EFER_SVME : 0);
 }

@@ -167,6 +167,21 @@ static int write_mtrr(struct vcpu *v, u32 msr, u64 val)
 	return vm_mtrr_changed(v->vm, msr, val);
 }
 
+/*
+ * With memory encryption on, an address bit of L1's tables selects the key:
+ * npt01's addresses would have encrypted aliases, L0's memory among them (APM
+ * 2, Secure Memory Encryption). CPUID does not show it to L1, and the bit
+ * stays as firmware has left it.
+ */
+static int write_syscfg(u64 val)
+{
+	u64 old;
+
+	if (rdmsr_safe(MSR_SYSCFG, &old) || (old ^ val) & SYSCFG_MEM_ENCRYPT)
+		return -EINVAL;
+	return write_native(MSR_SYSCFG, val);
+}
+
 static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 {
 	int err;
@@ -188,6 +203,8 @@ static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 		return err;
 	case MSR_MTRR:
 		return write_mtrr(v, msr, val);
+	case MSR_SYSCFGREG:
+		return write_syscfg(val);
 	case MSR_XSSREG:
 		return val & XSS_PT ? -EINVAL : write_native(msr, val);
 	default:
@@ -422,6 +439,9 @@ void exit_vcpu_init(struct vcpu *v)
 {
 	struct cpuid_state s = { .hide = v->vm->policy.hide,
 				 .intel = virt == &vmx_ops };
+
+	if (!s.intel)
+		s.phys_bits = v->vm->slat->phys_bits;
 
 	if (!v->index)
 		cpuid_table_init(&v->vm->cpuid, &s,

@@ -91,6 +91,8 @@
 #define FEATURE_CONTROL_LOCK (1u << 0)
 #define FEATURE_CONTROL_VMX (1u << 2)
 
+#define SYSCFG_MEM_ENCRYPT (1u << 23)
+
 #define VM_CR_R_INIT (1u << 1)
 #define VM_CR_LOCK (1u << 3)
 #define VM_CR_SVMDIS (1u << 4)

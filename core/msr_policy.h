@@ -15,6 +15,7 @@ enum msr_action {
 	MSR_FEATCTL,  /* IA32_FEATURE_CONTROL with VMX locked off */
 	MSR_VMCR,     /* VM_CR with SVM locked off */
 	MSR_XSSREG,   /* native, but for Processor Trace's state */
+	MSR_SYSCFGREG, /* native, but memory encryption stays as it is */
 };
 
 struct msr_rule {

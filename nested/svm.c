@@ -26,55 +26,23 @@ static void l0_intercepts(struct vcpu *v, struct svm_l0 *l0)
 		vmcb_intercept_word(b, ICPT_EXC) & (u32)BIT(VEC_MC);
 }
 
-/* EFER bits that this processor knows (APM 2, Extended Feature Enable
- * Register). @ext: CPUID Fn8000_0001. */
-static u64 efer_allowed(const u32 ext[4])
-{
-	u64 m = EFER_SVME;
-	u32 r[4];
-
-	if (ext[3] & BIT(11))
-		m |= EFER_SCE;
-	if (ext[3] & BIT(20))
-		m |= EFER_NXE;
-	if (ext[3] & BIT(25))
-		m |= EFER_FFXSR;
-	if (ext[3] & BIT(29))
-		m |= EFER_LME | EFER_LMA;
-	if (ext[2] & BIT(17))
-		m |= EFER_TCE;
-	/* LMSLE: there unless Fn8000_0008 EBX[20] takes it back */
-	cpuid(0x80000008, 0, r);
-	if (!(r[1] & BIT(20)))
-		m |= EFER_LMSLE;
-	if (r[1] & BIT(8))
-		m |= BIT(17); /* MCOMMIT */
-	if (r[1] & BIT(13))
-		m |= BIT(18); /* INTWB */
-	cpuid(0x80000000, 0, r);
-	if (r[0] < 0x80000021)
-		return m;
-	cpuid(0x80000021, 0, r);
-	if (r[0] & BIT(7))
-		m |= BIT(20); /* UAIE */
-	if (r[0] & BIT(8))
-		m |= BIT(21); /* AIBRSE */
-	return m;
-}
-
 static void check_env(struct nested_svm *n)
 {
 	struct svm_check_env *e = &n->env;
-	u32 l1[4], l7[4] = { 0 }, ext[4], max[4];
+	u32 l1[4], l7[4] = { 0 }, ext[4], ext8[4], ext21[4] = { 0 }, max[4];
 
 	cpuid(0, 0, max);
 	cpuid(1, 0, l1);
 	if (max[0] >= 7)
 		cpuid(7, 0, l7);
+	cpuid(0x80000000, 0, max);
+	if (max[0] >= 0x80000021)
+		cpuid(0x80000021, 0, ext21);
 	cpuid(0x80000001, 0, ext);
+	cpuid(0x80000008, 0, ext8);
 	*e = (struct svm_check_env){
 		.cr4_allowed = cr4_supported(l1, l7),
-		.efer_allowed = efer_allowed(ext),
+		.efer_allowed = efer_supported(ext, ext8, ext21, true, true),
 		.features = n->l0.features,
 		.phys_bits = svm_hw.phys_bits,
 		.long_mode = ext[3] & BIT(29),
@@ -187,8 +155,6 @@ static int vcpu_init(struct vcpu *v)
 	err = maps_init(v);
 	if (err)
 		return err;
-	if (n->l0.features & SVM_F_TSCRATE)
-		svm_ops.trap_msr(v->vm, MSR_TSC_RATIO, true, true);
 	return svm_npt_init(v);
 }
 

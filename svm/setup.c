@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Finding SVM, switching it on, and the structures of a VM and a vcpu. */
 #include "core/cpu.h"
+#include "core/cpuid_policy.h"
 #include "core/err.h"
 #include "core/idt.h"
 #include "core/insns.h"
@@ -17,6 +18,8 @@
 struct svm_hw svm_hw;
 
 #define CPUID_SVM 0x8000000au
+#define CPUID_ENCRYPTION 0x8000001fu
+#define CPUID_ENCRYPTION_SME BIT(0)
 #define CPUID_EXT_ECX_SVM BIT(2)
 #define CPUID_EXT_EDX_1G BIT(26)
 #define CPUID_HYPERVISOR 0x40000000u
@@ -42,6 +45,7 @@ static const struct feature_name {
 	{ SVM_F_X2AVIC, "x2avic" },
 	{ SVM_F_GMET, "gmet" },
 	{ SVM_F_SPECCTRL, "specctrl" },
+	{ SVM_F_ADDR_CHK, "addrchk" },
 };
 
 /* QEMU's TCG names itself in the hypervisor's leaf; what hides its own leaf
@@ -55,6 +59,22 @@ static bool on_tcg(void)
 		return false;
 	cpuid(CPUID_HYPERVISOR, 0, r);
 	return !memcmp(&r[1], "TCGTCGTCGTCG", 12);
+}
+
+/* An address bit that selects the key must not pass for one of memory. */
+static u8 phys_bits(u8 bits)
+{
+	u64 syscfg;
+	u32 r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] < CPUID_ENCRYPTION)
+		return bits;
+	cpuid(CPUID_ENCRYPTION, 0, r);
+	if (!(r[0] & CPUID_ENCRYPTION_SME) || rdmsr_safe(MSR_SYSCFG, &syscfg) ||
+	    !(syscfg & SYSCFG_MEM_ENCRYPT))
+		return bits;
+	return cpuid_encrypted_bits(bits, r[1]);
 }
 
 bool svm_present(void)
@@ -72,7 +92,7 @@ bool svm_present(void)
 	svm_hw.nasids = r[1];
 	svm_hw.features = svm_hw.there = r[3];
 	cpuid(0x80000008, 0, r);
-	svm_hw.phys_bits = (u8)r[0];
+	svm_hw.phys_bits = phys_bits((u8)r[0]);
 	svm_hw.tcg = on_tcg();
 	return true;
 }

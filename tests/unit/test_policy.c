@@ -89,6 +89,12 @@ TEST(efer_rules)
 	CHECK(!efer_write_ok(&s, EFER_SCE, known));
 	known = efer_supported(none, none, none, true, true);
 	CHECK_EQ(known, EFER_SVME | EFER_LMSLE);
+	/* what CPUID shows to L1 can be set; MCOMMIT (17) is not shown */
+	u32 ext8[4] = { 0, BIT(8) | BIT(13) | BIT(20) };
+	u32 ext21[4] = { BIT(7) | BIT(8) };
+
+	known = efer_supported(none, ext8, ext21, true, false);
+	CHECK_EQ(known, EFER_INTWB | EFER_UAIE | EFER_AIBRSE);
 }
 
 TEST(xcr0_rules)
@@ -126,6 +132,11 @@ TEST(msr_actions)
 	CHECK_EQ(msr_action(MSR_XSS, false), MSR_NATIVE);
 	CHECK_EQ(msr_action(MSR_XSS, true), MSR_XSSREG);
 	CHECK_EQ(msr_action(MSR_PAT, true), MSR_NATIVE);
+	/* the nested layer's, where it offers it */
+	CHECK_EQ(msr_action(MSR_TSC_RATIO, false), MSR_GP);
+	CHECK_EQ(msr_action(MSR_TSC_RATIO, true), MSR_GP);
+	CHECK_EQ(msr_action(MSR_SYSCFG, false), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_SYSCFG, true), MSR_SYSCFGREG);
 }
 
 TEST(msr_rules_do_not_overlap)
@@ -159,6 +170,37 @@ TEST(cpuid_hides_virtualization_and_follows_cr4)
 	CHECK_EQ(r[2], ~0u & ~(BIT(2) | BIT(12)));
 	cpuid_apply(&s, 0x8000000a, 0, r);
 	CHECK_EQ(r[0] | r[1] | r[2] | r[3], 0);
+}
+
+TEST(cpuid_hides_what_amd_guests_must_not_use)
+{
+	struct cpuid_state s = { 0 };
+	u32 r[4] = { 0x3030, ~0u, ~0u, ~0u };
+
+	cpuid_apply(&s, 0x80000008, 0, r);
+	CHECK_EQ(r[0], 0x3030);
+	CHECK_EQ(r[1], ~0u & ~(BIT(3) | BIT(8))); /* INVLPGB, MCOMMIT */
+	CHECK_EQ(r[3], 0xffff0000);		  /* INVLPGB's count */
+	s.phys_bits = 43;
+	cpuid_apply(&s, 0x80000008, 0, r);
+	CHECK_EQ(r[0], 0x302b);
+	r[0] = r[1] = ~0u;
+	cpuid_apply(&s, 0x8000001f, 0, r);
+	CHECK_EQ(r[0] | r[1] | r[2] | r[3], 0);
+	/* basic leaves of the same number are others */
+	r[1] = ~0u;
+	cpuid_apply(&s, 0x1f, 0, r);
+	CHECK_EQ(r[1], ~0u);
+}
+
+/* Zen 1: 48 bits, of which 5 are taken, C-bit 47; Zen 3: the C-bit is none of
+ * the address. */
+TEST(cpuid_memory_encryption_takes_address_bits)
+{
+	CHECK_EQ(cpuid_encrypted_bits(48, 47 | 5 << 6), 43);
+	CHECK_EQ(cpuid_encrypted_bits(48, 47), 47);
+	CHECK_EQ(cpuid_encrypted_bits(48, 51 | 0 << 6), 48);
+	CHECK_EQ(cpuid_encrypted_bits(48, 51 | 4 << 6), 44);
 }
 
 TEST(cpuid_hypervisor_leaves)
@@ -239,9 +281,9 @@ TEST(cpuid_table_does_what_the_rules_say)
 {
 	static const u32 leaves[] = {
 		0,	    1,		2,	    6,		7,
-		0xa,	    0xd,	0x14,	    0x15,	0x80000000,
-		0x80000001, 0x80000006, 0x80000007, 0x80000008, 0x8000000a,
-		0x8000000d, 0x80000014,
+		0xa,	    0xd,	0x14,	    0x15,	0x1f,
+		0x80000000, 0x80000001, 0x80000006, 0x80000007, 0x80000008,
+		0x8000000a, 0x8000000d, 0x80000014, 0x8000001f, 8,
 	};
 
 	for (u32 bits = 0; bits < 64; bits++) {
@@ -249,6 +291,7 @@ TEST(cpuid_table_does_what_the_rules_say)
 			.hide = bits & 1,
 			.intel = bits & 2,
 			.mode64 = bits & 4,
+			.phys_bits = bits & 8 ? 43 : 0,
 			.cr4 = (bits & 8 ? CR4_OSXSAVE : 0) |
 			       (bits & 16 ? CR4_PKE : 0),
 		};
