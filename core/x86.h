@@ -91,6 +91,7 @@
 #define VEC_XM 19
 #define VEC_VE 20
 #define VEC_CP 21
+#define VEC_HV 28
 #define VEC_SX 30
 
 #define PF_P BIT(0)

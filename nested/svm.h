@@ -90,6 +90,8 @@ struct nested_svm {
 
 #define SVM_TSC_RATIO_ONE BIT(32)
 
+#define CR3_PAE_TABLE BITS(31, 5)
+
 static inline bool svm_np12(const struct nested_svm *n)
 {
 	return n->ctl.nested_ctl & NESTED_NP && n->l0.features & SVM_F_NPT;

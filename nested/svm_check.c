@@ -3,12 +3,17 @@
 
 #include "core/err.h"
 #include "core/x86.h"
+#include "mm/pt_format.h"
 #include "svm/svm.h"
 
 #define CONSISTENCY "Canonicalization and Consistency Checks"
 #define NESTED_PAGING "Enabling Nested Paging"
 #define INJECTION "Event Injection"
+#define LOADING "Loading Guest State"
 #define VIRTUAL_NMI "NMI Virtualization"
+
+#define S_CET_ALLOWED BITS(1, 0) /* SH_STK_EN, WR_SHSTK_EN */
+#define PDPE_RESERVED (BITS(2, 1) | BITS(8, 5))
 
 static __noinline __cold int refuse(struct svm_refusal *r, const char *rule,
 				    const char *field, u64 value,
@@ -54,21 +59,78 @@ static int check_mode(const struct vmcb *s, const struct svm_check_env *e,
 	return 0;
 }
 
-/* Types 1, 5 to 7 are reserved; an exception has a vector of one. */
-static bool event_legal(u64 ev)
-{
-	u64 vector = ev & EVINJ_VECTOR;
+/* Vectors that are an exception's (APM 2, Exceptions and Interrupts), but for
+ * #CP and #VC, which belong to a feature. */
+#define EXCEPTIONS                                                          \
+	(BITS(8, 3) | BITS(14, 10) | BITS(19, 16) | BIT(VEC_DE) |           \
+	 BIT(VEC_DB) | BIT(VEC_HV) | BIT(VEC_SX))
 
+static bool is_exception(u64 vector, const struct svm_check_env *e)
+{
+	if (vector == VEC_CP)
+		return e->cr4_allowed & CR4_CET;
+	return vector < 32 && EXCEPTIONS & BIT(vector);
+}
+
+/* Types 1, 5 to 7 are reserved. */
+static bool event_exists(u64 ev, const struct svm_check_env *e)
+{
 	switch (ev & EVINJ_TYPE) {
 	case EVINJ_EXTINT:
 	case EVINJ_NMI:
 	case EVINJ_SOFT:
 		return true;
 	case EVINJ_EXC:
-		return vector < 32 && vector != VEC_NMI;
+		return is_exception(ev & EVINJ_VECTOR, e);
 	default:
 		return false;
 	}
+}
+
+static bool is_br(u64 ev)
+{
+	return (ev & (EVINJ_TYPE | EVINJ_VECTOR)) == (EVINJ_EXC | VEC_BR);
+}
+
+static bool mode64(const struct vmcb *s)
+{
+	return vmcb_efer(s) & EFER_LME && vmcb_cr0(s) & CR0_PG &&
+	       vmcb_cs(s)->attr & VSEG_L;
+}
+
+static int check_event(const struct svm_ctl12 *c, const struct vmcb *s,
+		       const struct svm_check_env *e, struct svm_refusal *r)
+{
+	u64 ev = c->eventinj;
+
+	if (likely(!(ev & EVINJ_V)))
+		return 0;
+	CHECK_CTL(event_exists(ev, e), eventinj, INJECTION);
+	CHECK_CTL(!(mode64(s) && is_br(ev)), eventinj, INJECTION);
+	return 0;
+}
+
+/* Shadow stacks: CR4.CET with U_CET.SS in virtual-8086 mode is left to the
+ * processor, in which U_CET is. */
+static int check_cet(const struct vmcb *s, const struct svm_check_env *e,
+		     struct svm_refusal *r)
+{
+	if (!(e->cr4_allowed & CR4_CET))
+		return 0;
+	CHECK_SAVE(!(vmcb_s_cet(s) & ~(u64)S_CET_ALLOWED), s_cet);
+	CHECK_SAVE(!(vmcb_cr4(s) & CR4_CET) || vmcb_cr0(s) & CR0_WP, cr4);
+	return 0;
+}
+
+int svm_check_pdpes(const u64 pdpe[4], const struct svm_check_env *e,
+		    struct svm_refusal *r)
+{
+	u64 reserved = ~(BIT(e->phys_bits) - 1) | PDPE_RESERVED;
+
+	for (u32 i = 0; i < 4; i++)
+		CHECK(!(pdpe[i] & PT_P) || !(pdpe[i] & reserved), pdpe,
+		      pdpe[i], LOADING);
+	return 0;
 }
 
 /* Each of the eight entries is a memory type that exists: 0, 1, 4 to 7. */
@@ -110,14 +172,16 @@ int svm_check12(const struct svm_ctl12 *c, const struct vmcb *s, u64 cr0,
 	      c->icpt[ICPT_MISC2], CONSISTENCY);
 	CHECK_CTL(map_fits(c->msrpm, SVM_MSRPM_PAGES, e), msrpm, CONSISTENCY);
 	CHECK_CTL(map_fits(c->iopm, SVM_IOPM_PAGES, e), iopm, CONSISTENCY);
-	CHECK_CTL(!(c->eventinj & EVINJ_V) || event_legal(c->eventinj),
-		  eventinj, INJECTION);
 	if (e->features & SVM_F_VNMI && c->vintr & VINTR_NMI_ENABLE)
 		CHECK(svm_ctl_intercepts(c, ICPT_NMI), intercept_misc1,
 		      c->icpt[ICPT_MISC1], VIRTUAL_NMI);
 	CHECK_SAVE(!(vmcb_dr6(s) >> 32), dr6);
 	CHECK_SAVE(!(vmcb_dr7(s) >> 32), dr7);
 	err = check_mode(s, e, r);
+	if (!err)
+		err = check_cet(s, e, r);
+	if (!err)
+		err = check_event(c, s, e, r);
 	if (err)
 		return err;
 	return check_paging(c, s, cr0, e, r);

@@ -33,4 +33,10 @@ int __must_check svm_check12(const struct svm_ctl12 *c, const struct vmcb *save,
 			     u64 cr0, const struct svm_check_env *e,
 			     struct svm_refusal *r);
 
+/* The same for the PDPEs at CR3 of an L2 in PAE mode without nested paging
+ * (APM 2, VMRUN, Loading Guest State). */
+int __must_check svm_check_pdpes(const u64 pdpe[4],
+				 const struct svm_check_env *e,
+				 struct svm_refusal *r);
+
 #endif

@@ -144,6 +144,38 @@ static struct vmcb *find_vmcb12(struct vcpu *v, l1pa_t vmcb12)
 	return n->page12;
 }
 
+static bool in_pae(const struct vmcb *s)
+{
+	return vmcb_cr0(s) & CR0_PG && vmcb_cr4(s) & CR4_PAE &&
+	       !(vmcb_efer(s) & EFER_LME);
+}
+
+/* On npt01 the processor looks at the PDPEs only when it walks, VMRUN without
+ * nested paging at once. */
+static __noinline int check_pdpes(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	u64 cr3 = vmcb_cr3(n->vmcb02), pdpe[4];
+	const u64 *p = guest_ptr(v->vm, L1PA(cr3 & CR3_PAE_TABLE));
+
+	if (!p)
+		return 0;
+	for (u32 i = 0; i < 4; i++)
+		pdpe[i] = __atomic_load_n(&p[i], __ATOMIC_RELAXED);
+	return svm_check_pdpes(pdpe, &n->env, &n->refusal);
+}
+
+static int check(struct vcpu *v)
+{
+	struct nested_svm *n = v->nsvm;
+	int err = svm_check12(&n->ctl, n->vmcb02, vmcb_cr0(v->svm->vmcb01),
+			      &n->env, &n->refusal);
+
+	if (!err && unlikely(!svm_np12(n)) && in_pae(n->vmcb02))
+		err = check_pdpes(v);
+	return err;
+}
+
 void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip)
 {
 	struct nested_svm *n = v->nsvm;
@@ -158,8 +190,7 @@ void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip)
 	vmcb_set_rip(b01, next_rip);
 	svm_snapshot(&n->ctl, n->vmcb02, page12);
 	svm_merge_save(n->vmcb02, page12, b01, &n->ctl, &n->l0);
-	if (svm_check12(&n->ctl, n->vmcb02, vmcb_cr0(b01), &n->env,
-			&n->refusal)) {
+	if (check(v)) {
 		refuse(v, page12);
 		return;
 	}

@@ -19,7 +19,6 @@
 #include "nested/svm.h"
 
 #define CPUID_EXT_EDX_1G BIT(26)
-#define CR3_PAE_TABLE BITS(31, 5)
 #define CR3_32_TABLE BITS(31, 12)
 
 /* The format of nested page tables is that of L1's own paging mode (APM 2,

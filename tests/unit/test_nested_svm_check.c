@@ -212,12 +212,106 @@ TEST(nsvm_check_event)
 	good();
 	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_NMI;
 	CHECK(blames("eventinj"));
-	ctl.eventinj = EVINJ_V | EVINJ_EXC | 31;
-	CHECK(passes());
 	ctl.eventinj = EVINJ_V | EVINJ_EXC | 32;
 	CHECK(blames("eventinj"));
 	ctl.eventinj = EVINJ_V | EVINJ_EXTINT | 255;
 	CHECK(passes());
+}
+
+/* Vectors that are nobody's are no exceptions (APM 2, Vectors). */
+TEST(nsvm_check_exception_vectors)
+{
+	static const u8 reserved[] = { 2,  9,  15, 20, 22, 23, 24,
+				       25, 26, 27, 29, 31, 32, 255 };
+	u32 refused = 0;
+
+	for (u32 vector = 0; vector < 256; vector++) {
+		struct vmcb_seg cs;
+
+		good();
+		cs = *vmcb_cs(&save);
+		cs.attr &= (u16)~VSEG_L;
+		vmcb_set_cs(&save, &cs);
+		env.cr4_allowed |= CR4_CET;
+		ctl.eventinj = EVINJ_V | EVINJ_EXC | vector;
+		if (vector < 32 && passes())
+			continue;
+		CHECK(blames("eventinj"));
+		refused++;
+	}
+	CHECK_EQ(refused, 224 + ARRAY_SIZE(reserved) - 2);
+	for (u32 i = 0; i < ARRAY_SIZE(reserved); i++) {
+		good();
+		ctl.eventinj = EVINJ_V | EVINJ_EXC | reserved[i];
+		CHECK(blames("eventinj"));
+	}
+	good();
+	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_CP;
+	CHECK(blames("eventinj")); /* no shadow stacks */
+}
+
+/* BOUND does not exist in 64-bit mode. */
+TEST(nsvm_check_event_of_another_mode)
+{
+	struct vmcb_seg cs;
+
+	good();
+	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_BR;
+	CHECK(blames("eventinj"));
+	ctl.eventinj = EVINJ_V | EVINJ_EXTINT | VEC_BR;
+	CHECK(passes());
+	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_BR;
+	cs = *vmcb_cs(&save);
+	cs.attr &= (u16)~VSEG_L; /* compatibility mode */
+	vmcb_set_cs(&save, &cs);
+	CHECK(passes());
+	good();
+	vmcb_set_efer(&save, EFER_SVME); /* CS.L counts in long mode only */
+	vmcb_set_cr4(&save, 0);
+	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_BR;
+	CHECK(passes());
+}
+
+TEST(nsvm_check_shadow_stacks)
+{
+	good();
+	vmcb_set_s_cet(&save, ~0ull);
+	CHECK(passes()); /* no such field */
+	env.cr4_allowed |= CR4_CET;
+	CHECK(blames("s_cet"));
+	for (u32 bit = 0; bit < 64; bit++) {
+		vmcb_set_s_cet(&save, BIT(bit));
+		if (bit < 2)
+			CHECK(passes());
+		else
+			CHECK(blames("s_cet"));
+	}
+	vmcb_set_s_cet(&save, 3);
+	vmcb_set_cr4(&save, CR4_PAE | CR4_CET);
+	CHECK(blames("cr4"));
+	vmcb_set_cr0(&save, vmcb_cr0(&save) | CR0_WP);
+	CHECK(passes());
+}
+
+TEST(nsvm_check_pdpes)
+{
+	struct svm_refusal r = { 0 };
+
+	good();
+	for (u32 i = 0; i < 4; i++) {
+		for (u32 bit = 1; bit < 64; bit++) {
+			bool bad = bit == 1 || bit == 2 ||
+				   (bit >= 5 && bit <= 8) || bit >= 40;
+			u64 p[4] = { 0x1001, 0, 0x3001, 0x4001 };
+
+			p[i] = BIT(bit);
+			CHECK(!svm_check_pdpes(p, &env, &r)); /* not present */
+			p[i] |= 1;
+			CHECK_EQ(!svm_check_pdpes(p, &env, &r), !bad);
+			if (bad)
+				CHECK_EQ(r.value, p[i]);
+		}
+	}
 }
 
 TEST(nsvm_check_paging)
