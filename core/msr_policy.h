@@ -6,15 +6,15 @@
 #include "core/types.h"
 
 enum msr_action {
-	MSR_NATIVE,   /* the processor's own answer */
-	MSR_GP,	      /* #GP(0) */
-	MSR_IGNORE,   /* a write without effect */
-	MSR_APICBASE, /* native, and remembered */
-	MSR_MTRR,     /* native, and memory types follow */
-	MSR_EFERREG,  /* what the backend holds of EFER */
-	MSR_FEATCTL,  /* IA32_FEATURE_CONTROL with VMX locked off */
-	MSR_VMCR,     /* VM_CR with SVM locked off */
-	MSR_XSSREG,   /* native, but for Processor Trace's state */
+	MSR_NATIVE,    /* the processor's own answer */
+	MSR_GP,	       /* #GP(0) */
+	MSR_IGNORE,    /* a write without effect */
+	MSR_APICBASE,  /* native, and remembered */
+	MSR_MTRR,      /* native, and memory types follow */
+	MSR_EFERREG,   /* what the backend holds of EFER */
+	MSR_FEATCTL,   /* IA32_FEATURE_CONTROL with VMX locked off */
+	MSR_VMCR,      /* VM_CR with SVM locked off */
+	MSR_XSSREG,    /* native, but for Processor Trace's state */
 	MSR_SYSCFGREG, /* native, but memory encryption stays as it is */
 };
 

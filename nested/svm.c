@@ -12,6 +12,9 @@
 #include "core/x86.h"
 #include "mm/page.h"
 
+#define CPUID_PERFMON2 0x80000022u
+#define CPUID_PERFMON2_LBR BIT(1) /* LbrStack */
+
 /*
  * What L0 must see of L2 whatever L1 says: what it sees of L1, and the SVM
  * instructions, which act on L1's virtual SVM. L1's interrupts are L1's.
@@ -24,6 +27,17 @@ static void l0_intercepts(struct vcpu *v, struct svm_l0 *l0)
 		l0->icpt[i] = vmcb_intercept_word(b, i);
 	l0->icpt[ICPT_EXC] =
 		vmcb_intercept_word(b, ICPT_EXC) & (u32)BIT(VEC_MC);
+}
+
+static bool has_lbr_stack(void)
+{
+	u32 r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] < CPUID_PERFMON2)
+		return false;
+	cpuid(CPUID_PERFMON2, 0, r);
+	return r[0] & CPUID_PERFMON2_LBR;
 }
 
 static void check_env(struct nested_svm *n)
@@ -147,6 +161,7 @@ static int vcpu_init(struct vcpu *v)
 		return -ENOMEM;
 	n->vmcb02_pa = ptr_hpa(n->vmcb02);
 	n->l0.features = svm_offered(v->vm);
+	n->l0.lbr_stack = has_lbr_stack();
 	v->nsvm = n;
 	v->svm->l2_fetch = svm_l2_fetch;
 	l0_intercepts(v, &n->l0);

@@ -102,6 +102,9 @@ bool svm_instruction(struct vcpu *v, u64 code);
 
 /* svm_enter.c: VMRUN by L1; *rip: of the next instruction. */
 void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip);
+/* The processor refuses what our checks have let through: only EXITCODE is
+ * written, as if they had not. */
+void svm_vmrun_refused(struct vcpu *v);
 /* Counts and tells of the VMRUN that ->refusal is about. */
 void svm_refused(struct vcpu *v);
 /* #VMEXIT to L1. @x->intinfo, nrip: as L1 shall see them. */

@@ -61,8 +61,8 @@ static int check_mode(const struct vmcb *s, const struct svm_check_env *e,
 
 /* Vectors that are an exception's (APM 2, Exceptions and Interrupts), but for
  * #CP and #VC, which belong to a feature. */
-#define EXCEPTIONS                                                          \
-	(BITS(8, 3) | BITS(14, 10) | BITS(19, 16) | BIT(VEC_DE) |           \
+#define EXCEPTIONS                                                \
+	(BITS(8, 3) | BITS(14, 10) | BITS(19, 16) | BIT(VEC_DE) | \
 	 BIT(VEC_DB) | BIT(VEC_HV) | BIT(VEC_SX))
 
 static bool is_exception(u64 vector, const struct svm_check_env *e)
@@ -128,8 +128,8 @@ int svm_check_pdpes(const u64 pdpe[4], const struct svm_check_env *e,
 	u64 reserved = ~(BIT(e->phys_bits) - 1) | PDPE_RESERVED;
 
 	for (u32 i = 0; i < 4; i++)
-		CHECK(!(pdpe[i] & PT_P) || !(pdpe[i] & reserved), pdpe,
-		      pdpe[i], LOADING);
+		CHECK(!(pdpe[i] & PT_P) || !(pdpe[i] & reserved), pdpe, pdpe[i],
+		      LOADING);
 	return 0;
 }
 

@@ -201,29 +201,41 @@ void svm_vmrun(struct vcpu *v, l1pa_t vmcb12, u64 next_rip)
 	enter(v, page12);
 }
 
-void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
+/* From here on v is in L1 again. */
+static inline void leave(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
 	struct svm_vcpu *s = v->svm;
-	struct vmcb *b01 = s->vmcb01;
+
+	v->gpr[RAX] = vmcb_rax(s->vmcb01);
+	v->gpr[RSP] = vmcb_rsp(s->vmcb01);
+	if (n->tsc_ratio != SVM_TSC_RATIO_ONE)
+		wrmsr(MSR_TSC_RATIO, SVM_TSC_RATIO_ONE);
+	vmcb_set_eventinj(n->vmcb02, 0);
+	s->raised = s->nrip_lost = false;
+	s->injected = 0;
+	svm_select_vmcb(s, s->vmcb01, s->vmcb01_pa);
+	v->in_l2 = false;
+}
+
+void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
+{
+	struct nested_svm *n = v->nsvm;
+	struct vmcb *b01 = v->svm->vmcb01;
 
 	svm_sync(n->page12, n->vmcb02, &n->ctl, &n->l0, x);
 	vmcb_set_rax(n->page12, v->gpr[RAX]);
 	vmcb_set_rsp(n->page12, v->gpr[RSP]);
-	v->gpr[RAX] = vmcb_rax(b01);
-	v->gpr[RSP] = vmcb_rsp(b01);
-	if (n->tsc_ratio != SVM_TSC_RATIO_ONE)
-		wrmsr(MSR_TSC_RATIO, SVM_TSC_RATIO_ONE);
-	vmcb_set_dr6(b01, vmcb_dr6(n->vmcb02));
-	vmcb_set_cr2(b01, vmcb_cr2(n->vmcb02));
-	vmcb_set_spec_ctrl(b01, vmcb_spec_ctrl(n->vmcb02));
-	vmcb_set_eventinj(n->vmcb02, 0);
-	s->raised = s->nrip_lost = false;
-	s->injected = 0;
-	svm_select_vmcb(s, b01, s->vmcb01_pa);
-	v->in_l2 = false;
+	svm_sync_host(b01, n->vmcb02, &n->ctl, &n->l0);
+	leave(v);
 	load_host(v);
 	svm_irq_mode(v, x->code == VMEXIT_INTR ? IRQ_HOLD : IRQ_GUARD);
 	host_step(v);
 	v->stats.reflected++;
+}
+
+void svm_vmrun_refused(struct vcpu *v)
+{
+	leave(v);
+	refuse(v, v->nsvm->page12);
 }

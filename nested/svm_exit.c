@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exits of L2: whose are they? */
-#include "core/printk.h"
 #include "core/x86.h"
 #include "nested/svm.h"
 
@@ -15,6 +14,7 @@ static bool reflect(struct vcpu *v, u64 code)
 			      .info2 = vmcb_exitinfo2(b),
 			      .intinfo = vmcb_exitintinfo(b),
 			      .nrip = svm_nrip(v, code),
+			      .insn = true,
 		      });
 	return true;
 }
@@ -57,20 +57,24 @@ static bool exit_io(struct vcpu *v)
 
 /*
  * Hardware refused what passed our checks: L1 is told the same, and that
- * nothing was done.
+ * nothing was done. emulator fault: a reserved bit that L2 writes to CR4 ends
+ * QEMU TCG's VMRUN the same way; L2 has run then, and its state is kept.
  */
 static bool exit_invalid(struct vcpu *v)
 {
-	struct svm_refusal *r = &v->nsvm->refusal;
+	struct nested_svm *n = v->nsvm;
+	struct svm_refusal *r = &n->refusal;
 
-	log_err("VMRUN at %lx: the processor refuses what passed the checks",
-		r->rip);
 	r->rule = "what the processor itself checks";
 	r->section = "Canonicalization and Consistency Checks";
 	r->field = "exitcode";
 	r->value = VMEXIT_INVALID;
-	svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_INVALID });
-	svm_refused(v);
+	if (vmcb_rip(n->vmcb02) == vmcb_rip(n->page12)) {
+		svm_vmrun_refused(v);
+	} else {
+		svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_INVALID });
+		svm_refused(v);
+	}
 	return true;
 }
 

@@ -32,13 +32,19 @@ static bool lbr_virtualized(const struct svm_ctl12 *c, const struct svm_l0 *l0)
 	return l0->features & SVM_F_LBRV && c->virt_ext & VIRT_LBR;
 }
 
-static void copy_lbr(struct vmcb *to, const struct vmcb *from)
+static void copy_lbr(struct vmcb *to, const struct vmcb *from,
+		     const struct svm_l0 *l0)
 {
 	vmcb_set_dbgctl(to, vmcb_dbgctl(from));
 	vmcb_set_br_from(to, vmcb_br_from(from));
 	vmcb_set_br_to(to, vmcb_br_to(from));
 	vmcb_set_last_excp_from(to, vmcb_last_excp_from(from));
 	vmcb_set_last_excp_to(to, vmcb_last_excp_to(from));
+	if (!l0->lbr_stack)
+		return;
+	vmcb_set_dbgextnctl(to, vmcb_dbgextnctl(from));
+	vmcb_set_lbr_select(to, vmcb_lbr_select(from));
+	vmcb_copy_lbr_stack(to, from);
 }
 
 static bool nested_paging(const struct svm_ctl12 *c, const struct svm_l0 *l0)
@@ -55,7 +61,7 @@ void svm_merge_save(struct vmcb *b02, const struct vmcb *b12,
 	vmcb_set_g_pat(b02, nested_paging(c, l0) ? vmcb_g_pat(b12)
 						 : vmcb_g_pat(b01));
 	if (lbr_virtualized(c, l0))
-		copy_lbr(b02, b12);
+		copy_lbr(b02, b12, l0);
 	/* virtual SPEC_CTRL is not offered: L1 and L2 share the MSR */
 	vmcb_set_spec_ctrl(b02, vmcb_spec_ctrl(b01));
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -168,7 +174,7 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 	if (nested_paging(c, l0))
 		vmcb_set_g_pat(b12, vmcb_g_pat(b02));
 	if (lbr_virtualized(c, l0))
-		copy_lbr(b12, b02);
+		copy_lbr(b12, b02, l0);
 	vmcb_set_exitcode(b12, x->code);
 	vmcb_set_exitinfo1(b12, x->info1);
 	vmcb_set_exitinfo2(b12, x->info2);
@@ -176,10 +182,25 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 	vmcb_set_eventinj(b12, 0);
 	if (l0->features & SVM_F_NRIPS)
 		vmcb_set_nrip(b12, x->nrip);
-	if (l0->features & SVM_F_DECODE)
+	if (l0->features & SVM_F_DECODE && x->insn)
 		vmcb_copy_insn(b12, b02);
+	else if (l0->features & SVM_F_DECODE)
+		vmcb_clear_insn(b12);
 	/* the accessors cleared them for our own use; this word is L1's */
 	vmcb_set_clean(b12, clean);
+}
+
+void svm_sync_host(struct vmcb *restrict b01, const struct vmcb *restrict b02,
+		   const struct svm_ctl12 *restrict c,
+		   const struct svm_l0 *restrict l0)
+{
+	vmcb_set_dr6(b01, vmcb_dr6(b02));
+	vmcb_set_cr2(b01, vmcb_cr2(b02));
+	vmcb_set_spec_ctrl(b01, vmcb_spec_ctrl(b02));
+	/* there is one PAT without nested paging (APM 2, Combining Memory
+	 * Types, MTRRs) */
+	if (unlikely(!nested_paging(c, l0)))
+		vmcb_set_g_pat(b01, vmcb_g_pat(b02));
 }
 
 /* Hardware's nRIP save is not to be seen by an L1 to which it is not offered:

@@ -45,6 +45,7 @@ struct svm_l0 {
 	u32 icpt[NR_ICPT_WORDS]; /* intercepts L0 needs whatever L1 asks */
 	u32 features;		 /* SVM_F_* offered to L1 */
 	u64 tsc_offset;		 /* of L1 */
+	bool lbr_stack;		 /* the processor has one */
 };
 
 static inline bool svm_ctl_intercepts(const struct svm_ctl12 *c, u32 i)
@@ -68,12 +69,17 @@ void svm_merge_ctl(struct vmcb *b02, const struct svm_ctl12 *c,
 /* What #VMEXIT tells L1. */
 struct svm_exit12 {
 	u64 code, info1, info2, intinfo, nrip;
+	bool insn; /* hardware's own exit: so are the instruction's bytes */
 };
 
 /* Step 6: what #VMEXIT writes into vmcb12. RAX and RSP are the caller's. */
 void svm_sync(struct vmcb *b12, const struct vmcb *b02,
 	      const struct svm_ctl12 *c, const struct svm_l0 *l0,
 	      const struct svm_exit12 *x);
+
+/* What of L2's state the host finds in its own after #VMEXIT. */
+void svm_sync_host(struct vmcb *b01, const struct vmcb *b02,
+		   const struct svm_ctl12 *c, const struct svm_l0 *l0);
 
 /*
  * Event that L0 must put into EVENTINJ so that a delivery which an exit of

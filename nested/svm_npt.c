@@ -248,6 +248,7 @@ bool svm_npf(struct vcpu *v)
 			      .info2 = gpa,
 			      .intinfo = vmcb_exitintinfo(b),
 			      .nrip = svm_nrip(v, VMEXIT_NPF),
+			      .insn = true,
 		      });
 	return true;
 }

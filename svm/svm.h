@@ -123,8 +123,8 @@ struct svm_vcpu {
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
-	u64 injected;	    /* what L0 injects with this entry; 0: nothing */
-	u64 nrip;	    /* nrip_lost: what the next entry must have */
+	u64 injected; /* what L0 injects with this entry; 0: nothing */
+	u64 nrip;     /* nrip_lost: what the next entry must have */
 	bool nrip_lost;
 	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	u32 step_exc;	    /* exception intercepts but for the step */

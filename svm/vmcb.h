@@ -176,9 +176,13 @@ struct vmcb {
 	u64 br_to_;	     /* 680 */
 	u64 last_excp_from_; /* 688 */
 	u64 last_excp_to_;   /* 690 */
-	u8 rsvd698[0x6e0 - 0x698];
+	u64 dbgextnctl_;     /* 698 */
+	u8 rsvd6a0[0x6e0 - 0x6a0];
 	u64 spec_ctrl_; /* 6e0 */
-	u8 rsvd6e8[0x1000 - 0x6e8];
+	u8 rsvd6e8[0xa70 - 0x6e8];
+	u64 lbr_stack_[32]; /* a70: from and to, in the order of the MSRs */
+	u64 lbr_select_;    /* b70 */
+	u8 rsvdb78[0x1000 - 0xb78];
 } __packed __aligned(4096);
 
 #define VMCB_SAVE_OFFSET 0x400
@@ -186,6 +190,7 @@ struct vmcb {
 _Static_assert(sizeof(struct vmcb) == 4096, "VMCB size");
 _Static_assert(offsetof(struct vmcb, insn_bytes_) == 0x0d1, "insn_bytes");
 _Static_assert(offsetof(struct vmcb, host_use) == 0x3e0, "host_use");
+_Static_assert(offsetof(struct vmcb, lbr_stack_) == 0xa70, "lbr_stack");
 
 #define VMCB_FIELD(name, type, offset, clean)                               \
 	_Static_assert(offsetof(struct vmcb, name##_) == (offset), #name);  \
@@ -255,6 +260,21 @@ static inline void vmcb_copy_insn(struct vmcb *to, const struct vmcb *from)
 	to->insn_len_ = from->insn_len_;
 	for (u32 i = 0; i < sizeof(to->insn_bytes_); i++)
 		to->insn_bytes_[i] = from->insn_bytes_[i];
+}
+
+/* The entries of the LBR stack; under CLEAN_LBR. */
+static inline void vmcb_copy_lbr_stack(struct vmcb *to, const struct vmcb *from)
+{
+	for (u32 i = 0; i < sizeof(to->lbr_stack_) / sizeof(u64); i++)
+		to->lbr_stack_[i] = from->lbr_stack_[i];
+	to->clean_ &= ~CLEAN_LBR;
+}
+
+static inline void vmcb_clear_insn(struct vmcb *b)
+{
+	b->insn_len_ = 0;
+	for (u32 i = 0; i < sizeof(b->insn_bytes_); i++)
+		b->insn_bytes_[i] = 0;
 }
 
 /* vintr, 060h */

@@ -157,6 +157,28 @@ TEST(nsvm_merge_others)
 	CHECK_EQ(vmcb_nested_ctl(&b02), NESTED_NP);
 }
 
+/* LBR virtualization switches the LBR stack, too, where there is one. */
+TEST(nsvm_lbr_stack)
+{
+	struct svm_exit12 x = { 0 };
+
+	start();
+	vmcb_set_virt_ext(&b12, VIRT_LBR);
+	merge();
+	CHECK(memcmp(b02.lbr_stack_, b12.lbr_stack_, sizeof(b02.lbr_stack_)));
+	CHECK(vmcb_lbr_select(&b02) != vmcb_lbr_select(&b12));
+	l0.lbr_stack = true;
+	merge();
+	CHECK(!memcmp(b02.lbr_stack_, b12.lbr_stack_, sizeof(b02.lbr_stack_)));
+	CHECK_EQ(vmcb_lbr_select(&b02), vmcb_lbr_select(&b12));
+	CHECK_EQ(vmcb_dbgextnctl(&b02), vmcb_dbgextnctl(&b12));
+	randomize(b02.lbr_stack_, sizeof(b02.lbr_stack_));
+	vmcb_set_lbr_select(&b02, 5);
+	svm_sync(&b12, &b02, &ctl, &l0, &x);
+	CHECK(!memcmp(b02.lbr_stack_, b12.lbr_stack_, sizeof(b02.lbr_stack_)));
+	CHECK_EQ(vmcb_lbr_select(&b12), 5);
+}
+
 /* What was copied is judged and used: later writes of L1's do not count. */
 TEST(nsvm_snapshot_is_final)
 {
@@ -182,7 +204,7 @@ TEST(nsvm_snapshot_is_final)
 TEST(nsvm_sync_fields)
 {
 	static struct vmcb before;
-	struct svm_exit12 x = { 1, 2, 3, 4, 5 };
+	struct svm_exit12 x = { 1, 2, 3, 4, 5, false };
 
 	for (u32 i = 0; i < 200; i++) {
 		start();
@@ -253,7 +275,7 @@ TEST(nsvm_merge_nrip)
 TEST(nsvm_sync_without_features)
 {
 	static struct vmcb before;
-	struct svm_exit12 x = { 1, 2, 3, 4, 5 };
+	struct svm_exit12 x = { 1, 2, 3, 4, 5, false };
 
 	start();
 	l0.features = SVM_F_NPT;
@@ -268,9 +290,39 @@ TEST(nsvm_sync_without_features)
 	CHECK_EQ(vmcb_dbgctl(&b12), vmcb_dbgctl(&before));
 	CHECK_EQ(vmcb_clean(&b12), vmcb_clean(&before));
 	l0.features = ALL;
+	x.insn = true;
 	svm_sync(&b12, &b02, &ctl, &l0, &x);
 	CHECK_EQ(vmcb_insn_len(&b12), vmcb_insn_len(&b02));
 	CHECK(!memcmp(vmcb_insn_bytes(&b12), vmcb_insn_bytes(&b02), 15));
+	/* an exit of L0's making has none */
+	x.insn = false;
+	svm_sync(&b12, &b02, &ctl, &l0, &x);
+	CHECK_EQ(vmcb_insn_len(&b12), 0);
+	for (u32 i = 0; i < 15; i++)
+		CHECK_EQ(vmcb_insn_bytes(&b12)[i], 0);
+}
+
+/* What L1 finds in its registers after #VMEXIT; without nested paging there is
+ * one PAT. */
+TEST(nsvm_sync_host)
+{
+	static struct vmcb before;
+
+	start();
+	vmcb_set_nested_ctl(&b12, NESTED_NP);
+	merge();
+	before = b01;
+	svm_sync_host(&b01, &b02, &ctl, &l0);
+	CHECK_EQ(vmcb_dr6(&b01), vmcb_dr6(&b02));
+	CHECK_EQ(vmcb_cr2(&b01), vmcb_cr2(&b02));
+	CHECK_EQ(vmcb_spec_ctrl(&b01), vmcb_spec_ctrl(&b02));
+	CHECK_EQ(vmcb_g_pat(&b01), vmcb_g_pat(&before));
+	CHECK_EQ(vmcb_cr0(&b01), vmcb_cr0(&before));
+	vmcb_set_nested_ctl(&b12, 0);
+	merge();
+	vmcb_set_g_pat(&b02, 0x0001040600070406); /* L2 writes it */
+	svm_sync_host(&b01, &b02, &ctl, &l0);
+	CHECK_EQ(vmcb_g_pat(&b01), 0x0001040600070406);
 }
 
 static void check_doc_line(const char *doc, u32 at, const char *name,
