@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Nested SVM: set-up, and the seam to the backend. */
 #include "nested/svm.h"
+#include "nested/svm_msr_rules.h"
 
 #include "core/cpu.h"
 #include "core/cr.h"
@@ -11,6 +12,7 @@
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/page.h"
+#include "mm/pt_format.h"
 
 #define CPUID_PERFMON2 0x80000022u
 #define CPUID_PERFMON2_LBR BIT(1) /* LbrStack */
@@ -57,6 +59,8 @@ static void check_env(struct nested_svm *n)
 	*e = (struct svm_check_env){
 		.cr4_allowed = cr4_supported(l1, l7),
 		.efer_allowed = efer_supported(ext, ext8, ext21, true, true),
+		/* emulator fault: QEMU TCG sets accessed flags there */
+		.pdpe_ignored = svm_hw.tcg ? PT_A : 0,
 		.features = n->l0.features,
 		.phys_bits = svm_hw.phys_bits,
 		.long_mode = ext[3] & BIT(29),
@@ -138,11 +142,6 @@ static void before_entry(struct vcpu *v)
 
 static void reset(struct nested_svm *n, struct vcpu *v)
 {
-	/* INIT leaves these (APM 2, VM_CR MSR) */
-	n->vm_cr &= VM_CR_LOCK | VM_CR_SVMDIS;
-	v->svm->r_init = false;
-	n->hsave_pa = 0;
-	n->tsc_ratio = SVM_TSC_RATIO_ONE;
 	n->irq_mode = IRQ_DIRECT;
 	n->if_held = false;
 	v->svm->host_if = true;
@@ -166,6 +165,7 @@ static int vcpu_init(struct vcpu *v)
 	v->svm->l2_fetch = svm_l2_fetch;
 	l0_intercepts(v, &n->l0);
 	check_env(n);
+	n->tsc_ratio = SVM_TSC_RATIO_ONE;
 	reset(n, v);
 	err = maps_init(v);
 	if (err)
@@ -178,7 +178,8 @@ static int cpu_init(struct cpu *cpu)
 	return 0;
 }
 
-/* INIT: L2 is gone, EFER.SVME is 0 (APM 2, Processor Initialization). */
+/* INIT: L2 is gone, EFER.SVME is 0, the MSRs but for VM_CR stay (APM 2,
+ * Processor Initialization). */
 static void vcpu_reset(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
@@ -192,6 +193,7 @@ static void vcpu_reset(struct vcpu *v)
 	svm_set_gif(s, true);
 	svm_gif_update(v, false);
 	svm_npt_reset(v);
+	n->vm_cr = svm_vm_cr_init(n->vm_cr);
 	reset(n, v);
 }
 

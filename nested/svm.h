@@ -84,6 +84,7 @@ struct nested_svm {
 	struct shadow *shadow;
 	struct shadow_root *root; /* npt02 in use; NULL: npt01 */
 	struct nested_root root12;
+	u64 flag_1g; /* SHADOW_1G where the processor has 1 GiB pages */
 
 	u64 vm_cr, hsave_pa, tsc_ratio;
 };

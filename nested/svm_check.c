@@ -125,7 +125,8 @@ static int check_cet(const struct vmcb *s, const struct svm_check_env *e,
 int svm_check_pdpes(const u64 pdpe[4], const struct svm_check_env *e,
 		    struct svm_refusal *r)
 {
-	u64 reserved = ~(BIT(e->phys_bits) - 1) | PDPE_RESERVED;
+	u64 reserved =
+		(~(BIT(e->phys_bits) - 1) | PDPE_RESERVED) & ~e->pdpe_ignored;
 
 	for (u32 i = 0; i < 4; i++)
 		CHECK(!(pdpe[i] & PT_P) || !(pdpe[i] & reserved), pdpe, pdpe[i],

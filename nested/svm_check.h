@@ -10,6 +10,7 @@
 struct svm_check_env {
 	u64 cr4_allowed;  /* bits of CR4 that may be 1 */
 	u64 efer_allowed; /* the same for EFER */
+	u64 pdpe_ignored; /* reserved bits of PDPEs that may be 1 */
 	u32 features;	  /* SVM_F_* offered to L1 */
 	u8 phys_bits;
 	bool long_mode;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CPUID and the MSRs of virtual SVM. */
 #include "core/err.h"
+#include "core/insns.h"
 #include "core/msr.h"
 #include "core/x86.h"
 #include "nested/svm.h"
+#include "nested/svm_msr_rules.h"
 
 #define CPUID_EXT 0x80000001u
 #define CPUID_EXT_ECX_SVM BIT(2)
@@ -44,9 +46,6 @@ void svm_nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 	}
 }
 
-#define TSC_RATIO_RESERVED BITS(63, 40)
-#define VM_CR_RESERVED BITS(63, 5)
-
 int svm_nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 {
 	struct nested_svm *n = v->nsvm;
@@ -60,26 +59,30 @@ int svm_nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 		return 0;
 	case MSR_TSC_RATIO:
 		if (!(n->l0.features & SVM_F_TSCRATE))
-			return -ENOENT;
+			return -EINVAL;
 		*val = n->tsc_ratio;
 		return 0;
 	}
 	return -ENOENT;
 }
 
-/* LOCK makes itself and SVMDIS read-only (APM 2, VM_CR MSR). */
 static int write_vm_cr(struct vcpu *v, u64 val)
 {
-	struct nested_svm *n = v->nsvm;
-	u64 fixed = n->vm_cr & VM_CR_LOCK ? VM_CR_LOCK | VM_CR_SVMDIS : 0;
+	int err = svm_vm_cr_write(&v->nsvm->vm_cr, val, v->svm->l1_svme);
 
-	if (val & VM_CR_RESERVED)
+	if (!err)
+		v->svm->r_init = val & VM_CR_R_INIT;
+	return err;
+}
+
+/* Scales the TSC of guests: of the L2 that writes it, if L1 lets it, at once. */
+static int write_tsc_ratio(struct vcpu *v, u64 val)
+{
+	if (!svm_tsc_ratio_legal(val))
 		return -EINVAL;
-	val = (val & ~fixed) | (n->vm_cr & fixed);
-	if (val & VM_CR_SVMDIS && v->svm->l1_svme)
-		return -EINVAL;
-	n->vm_cr = val;
-	v->svm->r_init = val & VM_CR_R_INIT;
+	v->nsvm->tsc_ratio = val;
+	if (v->in_l2)
+		wrmsr(MSR_TSC_RATIO, val);
 	return 0;
 }
 
@@ -107,17 +110,13 @@ int svm_nested_wrmsr(struct vcpu *v, u32 msr, u64 val)
 	case MSR_VM_CR:
 		return write_vm_cr(v, val);
 	case MSR_VM_HSAVE_PA:
-		if (!IS_ALIGNED(val, PAGE_SIZE) || val >> svm_hw.phys_bits)
+		if (!svm_hsave_legal(val, svm_hw.phys_bits))
 			return -EINVAL;
 		n->hsave_pa = val;
 		return 0;
 	case MSR_TSC_RATIO:
-		if (!(n->l0.features & SVM_F_TSCRATE))
-			return -ENOENT;
-		if (val & TSC_RATIO_RESERVED)
-			return -EINVAL;
-		n->tsc_ratio = val;
-		return 0;
+		return n->l0.features & SVM_F_TSCRATE ? write_tsc_ratio(v, val)
+						      : -EINVAL;
 	}
 	return -ENOENT;
 }

@@ -18,6 +18,7 @@
 #include "mm/pt_format.h"
 #include "nested/svm.h"
 
+#define CPUID_EXT 0x80000001u
 #define CPUID_EXT_EDX_1G BIT(26)
 #define CR3_32_TABLE BITS(31, 12)
 
@@ -26,7 +27,7 @@
 static struct nested_root root_of(const struct vmcb *b, u64 ncr3)
 {
 	u64 efer = vmcb_efer(b), cr4 = vmcb_cr4(b);
-	struct nested_root r = { .flags = SHADOW_1G, .pat = vmcb_g_pat(b) };
+	struct nested_root r = { .pat = vmcb_g_pat(b) };
 
 	if (efer & EFER_NXE)
 		r.flags |= SHADOW_NX;
@@ -102,14 +103,13 @@ static void flush_all(struct vcpu *v)
 }
 
 /* True: translations of the table may be in the TLB that are void now. */
-static bool select_npt02(struct vcpu *v, bool flush)
+static bool select_npt02(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
 	bool fresh = false;
 
-	if (flush)
-		shadow_drop_tag(n->shadow, n->ctl.asid);
 	n->root12 = root_of(v->svm->vmcb01, n->ctl.ncr3);
+	n->root12.flags |= n->flag_1g;
 	n->root = shadow_get(n->shadow, &n->root12, n->ctl.asid, &fresh);
 	return fresh;
 }
@@ -125,11 +125,13 @@ void svm_paging12(struct vcpu *v)
 		flush_all(v);
 	slot_get(v, n->ctl.asid, &fresh_asid);
 	flush = tlb == TLB_FLUSH_ASID || tlb == TLB_FLUSH_NONGLOBAL;
-	if (svm_np12(n)) {
-		flush |= select_npt02(v, flush);
-	} else {
+	/* also if L2 runs on npt01 this time */
+	if (flush)
+		shadow_drop_tag(n->shadow, n->ctl.asid);
+	if (svm_np12(n))
+		flush |= select_npt02(v);
+	else
 		n->root = NULL;
-	}
 	if (n->slot->root != n->root)
 		flush = true;
 	n->slot->root = n->root;
@@ -169,13 +171,14 @@ void svm_invlpga(struct vcpu *v, u64 va, u32 asid12)
 	if (!asid12) {
 		hw = SVM_ASID_L1;
 	} else {
+		/* they outlive the ASID's slot, and its time on npt01 */
+		shadow_drop_tag(n->shadow, asid12);
 		for (u32 i = 0; i < SVM_ASID_SLOTS; i++) {
 			struct svm_asid_slot *s = &n->asid[i];
 
 			if (s->asid12 != asid12)
 				continue;
 			if (s->root) {
-				shadow_drop_tag(n->shadow, asid12);
 				if (n->slot == s)
 					n->root = NULL;
 				s->root = NULL;
@@ -273,7 +276,10 @@ int svm_npt_init(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
 	int err = shadow_init(&n->shadow, v->vm, &pt_npt_4, SHADOW_PAGES);
+	u32 r[4];
 
+	cpuid(CPUID_EXT, 0, r);
+	n->flag_1g = r[3] & CPUID_EXT_EDX_1G ? SHADOW_1G : 0;
 	if (!err)
 		shadow_host_pat(n->shadow, rdmsr(MSR_PAT));
 	return err;

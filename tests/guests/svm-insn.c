@@ -165,7 +165,11 @@ static void test_msrs(void)
 	check_eq((u64)wr(MSR_EFER, efer), ~0ull, "svme-back");
 	/* from here on for good: LOCK and SVMDIS stay as they are */
 	check_eq((u64)wr(MSR_VM_CR, VM_CR_LOCK), ~0ull, "lock");
+	check_eq((u64)wr(MSR_VM_CR, VM_CR_SVMDIS), VEC_GP,
+		 "svmdis-while-on-and-locked");
+	wrmsr(MSR_EFER, efer & ~EFER_SVME);
 	check_eq((u64)wr(MSR_VM_CR, VM_CR_SVMDIS), ~0ull, "lock-ignores");
+	wrmsr(MSR_EFER, efer);
 	check_eq(rdmsr(MSR_VM_CR), VM_CR_LOCK, "locked");
 }
 
