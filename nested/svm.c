@@ -92,6 +92,8 @@ static __noinline void route_nmi(struct vcpu *v)
 	struct nested_svm *n = v->nsvm;
 	u64 ev = vmcb_eventinj(n->vmcb02);
 
+	if (v->svm->nmi_blocked || !svm_gif(v->svm))
+		return; /* IRET and STGI exit */
 	if (svm_ctl_intercepts(&n->ctl, ICPT_NMI)) {
 		/* it stays pending: L1's GIF is 0 after #VMEXIT */
 		svm_vmexit(v, &(struct svm_exit12){
@@ -101,9 +103,9 @@ static __noinline void route_nmi(struct vcpu *v)
 		return;
 	}
 	if (ev & EVINJ_V)
-		return; /* one event an entry; the next exit is soon enough */
-	vmcb_set_eventinj(n->vmcb02, EVINJ_V | EVINJ_NMI | VEC_NMI);
-	v->svm->nmi_pending = false;
+		svm_nmi_send(v); /* one event an entry: it exits at once */
+	else
+		svm_nmi_deliver(v);
 }
 
 /* An instruction of L2's that L0 carried out, or refused, raised this. */
@@ -143,7 +145,7 @@ static void before_entry(struct vcpu *v)
 static void reset(struct nested_svm *n, struct vcpu *v)
 {
 	n->irq_mode = IRQ_DIRECT;
-	n->if_held = false;
+	n->if_held = n->l2_held = false;
 	v->svm->host_if = true;
 }
 
@@ -232,6 +234,12 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	n->injected = vmcb_eventinj(n->vmcb02);
 	if (unlikely(n->soft) && svm_soft_exit(v, raw))
 		return true;
+	if (unlikely(v->svm->nmi_step) && raw == VMEXIT_EXC + VEC_DB) {
+		vmcb_set_intercept_word(n->vmcb02, ICPT_EXC,
+					n->ctl.icpt[ICPT_EXC] |
+						n->l0.icpt[ICPT_EXC]);
+		return svm_nmi_step(v);
+	}
 	return svm_exit_l2(v, raw);
 }
 

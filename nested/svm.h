@@ -72,6 +72,8 @@ struct nested_svm {
 	bool svme;	/* EFER.SVME as the intercepts of vmcb01 know it */
 	u64 hold_tpr;	/* V_TPR as IRQ_HOLD began */
 	bool if_held;	/* L1 gets RFLAGS.IF back with its GIF */
+	bool l2_held;	/* GIF is 0 while L2 runs */
+	u64 l2_vintr;	/* vmcb02's virtual-interrupt word but for that */
 	u64 injected;	/* EVENTINJ of the last entry of vmcb02 */
 	u64 soft;	/* software interrupt of L1's injection that svm_nrip.c
 			 * looks after; 0: none */
@@ -159,6 +161,8 @@ void svm_irq_mode(struct vcpu *v, enum svm_irq_mode m);
 /* What L1's EFER.SVME is from now on, for the intercepts. */
 void svm_gif_update(struct vcpu *v, bool svme);
 bool svm_intr_l1(struct vcpu *v); /* INTR exit of L1 */
+/* L2 executes CLGI (@on) or STGI, which L1 does not intercept. */
+void svm_l2_hold(struct vcpu *v, bool on);
 /* GIF of L1 becomes 1: its RFLAGS.IF is its own again. */
 void svm_if_release(struct vcpu *v);
 

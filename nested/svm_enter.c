@@ -125,10 +125,14 @@ static void enter(struct vcpu *v, struct vmcb *page12)
  * sake of L1's virtual interrupts alone does not count for L2. */
 static void l0_wishes(struct nested_svm *n, const struct vmcb *b01)
 {
+	u32 without = BIT(ICPT_INTR % 32) | BIT(ICPT_VINTR % 32);
+
+	/* L2's IRET then ends the blocking of virtual NMIs */
+	if (unlikely(n->ctl.vintr & VINTR_NMI_ENABLE) &&
+	    n->l0.features & SVM_F_VNMI)
+		without |= BIT(ICPT_IRET % 32);
 	n->l0.icpt[ICPT_MISC1] =
-		vmcb_intercept_word(b01, ICPT_MISC1) &
-		~(u32)(BIT(ICPT_INTR % 32) | BIT(ICPT_VINTR % 32) |
-		       BIT(ICPT_IRET % 32));
+		vmcb_intercept_word(b01, ICPT_MISC1) & ~without;
 	n->l0.tsc_offset = vmcb_tsc_offset(b01);
 }
 
@@ -223,6 +227,10 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
 	struct nested_svm *n = v->nsvm;
 	struct vmcb *b01 = v->svm->vmcb01;
 
+	if (unlikely(v->svm->nmi_step))
+		svm_nmi_step_undo(v);
+	if (unlikely(n->l2_held))
+		svm_l2_hold(v, false);
 	svm_sync(n->page12, n->vmcb02, &n->ctl, &n->l0, x);
 	vmcb_set_rax(n->page12, v->gpr[RAX]);
 	vmcb_set_rsp(n->page12, v->gpr[RSP]);

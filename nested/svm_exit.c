@@ -97,6 +97,8 @@ bool svm_init_l2(struct vcpu *v)
 	struct nested_svm *n = v->nsvm;
 	u64 ev = vmcb_eventinj(n->vmcb02);
 
+	if (!svm_gif(v->svm))
+		return false;
 	if (!svm_ctl_intercepts(&n->ctl, ICPT_INIT))
 		return v->svm->r_init && init_as_sx(v);
 	svm_vmexit(v, &(struct svm_exit12){

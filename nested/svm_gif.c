@@ -88,6 +88,35 @@ void svm_gif_update(struct vcpu *v, bool svme)
 }
 
 /*
+ * GIF is 0 while L2 runs: physical interrupts wait as in HOLD, and virtual ones
+ * as well (APM 2, Effect of the GIF on Interrupt Handling). CR8 of L2 means
+ * V_TPR meanwhile.
+ */
+void svm_l2_hold(struct vcpu *v, bool on)
+{
+	struct nested_svm *n = v->nsvm;
+	struct vmcb *b = n->vmcb02;
+	u64 vi = vmcb_vintr(b), old = n->l2_vintr;
+
+	if (on == n->l2_held)
+		return;
+	n->l2_held = on;
+	v->svm->host_if = !on && vmcb_rflags(v->svm->vmcb01) & RFLAGS_IF;
+	if (on) {
+		n->l2_vintr = vi;
+		if (!(vi & VINTR_MASKING))
+			hold_begin(n, b);
+		vmcb_set_vintr(b, vmcb_vintr(b) & ~VINTR_IRQ);
+		return;
+	}
+	if (old & VINTR_MASKING || (vi & VINTR_TPR) != n->hold_tpr)
+		old = (old & ~VINTR_TPR) | (vi & VINTR_TPR);
+	if (!(old & VINTR_MASKING))
+		hold_end(n, b);
+	vmcb_set_vintr(b, old);
+}
+
+/*
  * emulator fault: Bochs lets physical interrupts in whenever the guest's
  * RFLAGS.IF is set, whatever V_INTR_MASKING and the host's IF say. A processor
  * has no INTR exit in HOLD. The interrupt must wait: L1 goes on without IF,

@@ -75,7 +75,10 @@ static void clgi_stgi(struct vcpu *v, bool on)
 	if (on)
 		svm_if_release(v);
 	svm_set_gif(v->svm, on);
-	svm_irq_mode(v, on ? IRQ_DIRECT : IRQ_GUARD);
+	if (v->in_l2)
+		svm_l2_hold(v, !on);
+	else
+		svm_irq_mode(v, on ? IRQ_DIRECT : IRQ_GUARD);
 	svm_skip(v);
 }
 

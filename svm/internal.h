@@ -44,12 +44,9 @@ const u8 *svm_code_ptr(struct vcpu *v, u64 *la);
 
 /* nmi.c */
 void svm_kick(struct vcpu *v);
-/* An NMI of L0's to @v's CPU, its own included; one at a time. */
-void svm_nmi_send(struct vcpu *v);
 void svm_take_nmi(struct vcpu *v);
 void svm_nmi_inject(struct vcpu *v);  /* L1's pending one, if it may be */
 void svm_nmi_unblock(struct vcpu *v); /* IRET exit */
-bool svm_nmi_step(struct vcpu *v);    /* #DB exit: was it L0's own step? */
 void svm_wait_sipi(struct vcpu *v);   /* until a request is there */
 /* vmcb02 is about to be entered with an event in EVENTINJ. */
 void svm_injected_tcg(struct vcpu *v);

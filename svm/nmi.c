@@ -77,6 +77,14 @@ static void watch_stgi(struct svm_vcpu *s, bool on)
 		vmcb_set_intercept(s->vmcb01, ICPT_STGI, on);
 }
 
+/* NMIs are blocked as long as it is. L2's IRET exits to L1 if L1 wants it. */
+static void watch_iret(struct svm_vcpu *s, bool on)
+{
+	s->nmi_blocked = on;
+	vmcb_set_intercept(s->vmcb01, ICPT_IRET, on);
+	vmcb_set_intercept(s->vmcb, ICPT_IRET, on);
+}
+
 void svm_nmi_inject(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
@@ -89,32 +97,37 @@ void svm_nmi_inject(struct vcpu *v)
 	if (s->nmi_blocked || vmcb_eventinj(b) & EVINJ_V)
 		return;
 	watch_stgi(s, false);
-	s->nmi_pending = false;
-	/*
-	 * The processor blocks further NMIs until IRET; L0 keeps count, too,
-	 * because its own window ends that blocking.
-	 * emulator fault: QEMU TCG sets no blocking at all.
-	 */
-	vmcb_set_eventinj(b, EVINJ_V | EVINJ_NMI | VEC_NMI);
-	s->nmi_blocked = true;
-	vmcb_set_intercept(b, ICPT_IRET, true);
+	svm_nmi_deliver(v);
 }
 
 /*
- * L1 is about to execute the IRET that ends its NMI handler. The next NMI may
+ * An injected NMI blocks no further ones (APM 2, Event Injection), and the
+ * blocking of the physical one has ended in L0's window: L0 keeps count. L1
+ * and L2 are one CPU: the IRET of either ends it.
+ */
+void svm_nmi_deliver(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+
+	s->nmi_pending = false;
+	vmcb_set_eventinj(s->vmcb, EVINJ_V | EVINJ_NMI | VEC_NMI);
+	watch_iret(s, true);
+}
+
+/*
+ * The IRET that ends an NMI handler is about to be executed. The next NMI may
  * come in after it, not before: an IST stack would be overwritten. So step
  * over the IRET when one waits.
  */
 void svm_nmi_unblock(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
-	struct vmcb *b = s->vmcb01;
+	struct vmcb *b = s->vmcb;
 
-	vmcb_set_intercept(b, ICPT_IRET, false);
-	if (!s->nmi_pending || v->debug.step) {
-		s->nmi_blocked = false;
+	watch_iret(s, false);
+	if (!s->nmi_pending || v->debug.step)
 		return;
-	}
+	s->nmi_blocked = true;
 	s->nmi_step = true;
 	s->step_tf = vmcb_rflags(b) & RFLAGS_TF;
 	svm_set_debug(v);
@@ -124,9 +137,9 @@ void svm_nmi_unblock(struct vcpu *v)
 bool svm_nmi_step(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
-	struct vmcb *b = s->vmcb01;
+	struct vmcb *b = s->vmcb;
 
-	if (!s->nmi_step || v->in_l2)
+	if (!s->nmi_step)
 		return false;
 	s->nmi_step = false;
 	s->nmi_blocked = false;
@@ -137,6 +150,18 @@ bool svm_nmi_step(struct vcpu *v)
 	else
 		vmcb_set_dr6(b, vmcb_dr6(b) & ~BIT(14));
 	return true;
+}
+
+/* L2 leaves at the IRET, which so was not executed. */
+void svm_nmi_step_undo(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->svm;
+	u64 rflags = vmcb_rflags(s->vmcb) & ~RFLAGS_TF;
+
+	s->nmi_step = false;
+	vmcb_set_rflags(s->vmcb, s->step_tf ? rflags | RFLAGS_TF : rflags);
+	watch_iret(s, true);
+	svm_set_debug(v);
 }
 
 void svm_wait_sipi(struct vcpu *v)

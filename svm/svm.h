@@ -117,9 +117,9 @@ struct svm_vcpu {
 	 * soon as gif && !nmi_blocked; while in_l2 the nested half routes it.
 	 */
 	bool nmi_pending;
-	bool nmi_blocked; /* L1 is in its NMI handler: until IRET */
-	bool nmi_step;	  /* L0 steps L1 over that IRET */
-	bool step_tf;	  /* L1 steps itself meanwhile */
+	bool nmi_blocked; /* in an NMI handler, L1's or L2's: until IRET */
+	bool nmi_step;	  /* L0 steps over that IRET */
+	bool step_tf;	  /* the guest steps itself meanwhile */
 	/* GIF of L1 as software sees it; with vGIF on in vmcb01 that one
 	 * counts: use svm_gif(). */
 	bool gif;
@@ -259,6 +259,15 @@ void svm_skip(struct vcpu *v);
 void svm_inject(struct vcpu *v, const struct event *e);
 void svm_inject_exc(struct vcpu *v, u8 vector); /* no error code */
 void svm_inject_gp(struct vcpu *v);		/* #GP(0) */
+
+/* nmi.c */
+/* An NMI of L0's to @v's CPU, its own included; one at a time. */
+void svm_nmi_send(struct vcpu *v);
+/* The pending NMI goes to the current level; until IRET it is the last. */
+void svm_nmi_deliver(struct vcpu *v);
+/* #DB exit: was it L0's own step over an IRET? */
+bool svm_nmi_step(struct vcpu *v);
+void svm_nmi_step_undo(struct vcpu *v);
 
 /* Slot of an exit code in vcpu_stats. */
 static inline u32 svm_stat_slot(u64 code)

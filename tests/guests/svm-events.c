@@ -137,12 +137,12 @@ static void test_vectoring(void)
 }
 
 /* --- physical interrupts ----------------------------------------------------- */
-static void send_self(void)
+static __attribute__((used)) void send_self(void)
 {
 	icr_send(0, VEC_A | ICR_ASSERT | ICR_SELF);
 }
 
-static void send_nmi(void)
+static __attribute__((used)) void send_nmi(void)
 {
 	icr_send(cpu_index(), ICR_NMI | ICR_ASSERT);
 }
@@ -334,6 +334,92 @@ static void test_gif(void)
 	check_eq(seen.count, 1, "if-lets-intr");
 }
 
+/* --- events that wait ------------------------------------------------------- */
+static struct {
+	u32 count, depth, deepest;
+	u64 exit; /* of the L2 that the handler runs */
+} nmis;
+
+/* The first one sends another, which must wait for its IRET. */
+static bool on_nmi(struct regs *r)
+{
+	nmis.depth++;
+	nmis.deepest = MAX(nmis.deepest, nmis.depth);
+	if (++nmis.count == 1) {
+		send_nmi();
+		delay_us(100);
+	}
+	nmis.depth--;
+	return true;
+}
+
+/* So must one that L1's handler would get as #VMEXIT. */
+static bool on_nmi_vmrun(struct regs *r)
+{
+	nmis.depth++;
+	nmis.deepest = MAX(nmis.deepest, nmis.depth);
+	if (++nmis.count == 1) {
+		send_nmi();
+		delay_us(100);
+		prepare(do_nops);
+		l2_intercept(&l2, ICPT_NMI, true);
+		nmis.exit = l2_run(&l2);
+	}
+	nmis.depth--;
+	return true;
+}
+
+static void test_nmi_blocking(void)
+{
+	memset(&nmis, 0, sizeof(nmis));
+	set_hook(VEC_NMI, on_nmi);
+	prepare(do_nops);
+	clgi();
+	send_nmi();
+	svm_enter(l2.vmcb, &l2.gprs, svm_host);
+	check_eq(vmcb_exitcode(l2.vmcb), VMEXIT_VMMCALL, "nmi-in-nmi");
+	stgi();
+	check_eq(nmis.count, 2, "nmi-in-nmi-both");
+	check_eq(nmis.deepest, 1, "nmi-in-nmi-after-iret");
+	memset(&nmis, 0, sizeof(nmis));
+	set_hook(VEC_NMI, on_nmi_vmrun);
+	send_nmi();
+	delay_us(100);
+	check_eq(nmis.exit, VMEXIT_VMMCALL, "nmi-blocked-in-l2");
+	check_eq(nmis.count, 2, "nmi-blocked-both");
+	check_eq(nmis.deepest, 1, "nmi-blocked-until-iret");
+	set_hook(VEC_NMI, on_event);
+}
+
+/* CLGI and STGI of L2's that L1 does not intercept are those of the CPU. */
+PAYLOAD(do_clgi_nmi, "clgi; call send_nmi; mov $2, %ebx; stgi; nop;"
+		     "mov $3, %ebx; vmmcall")
+PAYLOAD(do_clgi_intr, "clgi; call send_self; mov $2, %ebx; stgi; nop;"
+		      "mov $3, %ebx; vmmcall")
+
+static void test_gif_of_l2(void)
+{
+	prepare(do_clgi_nmi);
+	l2_intercept(&l2, ICPT_NMI, true);
+	clgi();
+	svm_enter(l2.vmcb, &l2.gprs, svm_host);
+	check_eq(vmcb_exitcode(l2.vmcb), VMEXIT_NMI, "l2-clgi-nmi");
+	check_eq(l2.gprs.rbx, 2, "l2-stgi-nmi");
+	stgi();
+	prepare(do_clgi_intr);
+	l2_intercept(&l2, ICPT_INTR, true);
+	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	clgi();
+	svm_enter(l2.vmcb, &l2.gprs, svm_host);
+	check_eq(vmcb_exitcode(l2.vmcb), VMEXIT_INTR, "l2-clgi-intr");
+	check_known(l2.gprs.rbx == 2, "l2-stgi-intr", BOCHS_IF, "%lu",
+		    l2.gprs.rbx);
+	sti();
+	stgi();
+	__asm__ volatile("nop");
+	cli();
+}
+
 /* An L2 that computes is left when the interrupt comes, not before. */
 PAYLOAD(do_spin, "1: inc %rbx; jmp 1b")
 
@@ -376,5 +462,7 @@ void main(void)
 	test_virtual();
 	test_state();
 	test_gif();
+	test_nmi_blocking();
+	test_gif_of_l2();
 	test_timer();
 }
