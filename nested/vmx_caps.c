@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/msr.h"
+#include "core/x86.h"
 #include "nested/vmx_vmcs12.h"
 
 /* What may be offered where hardware has it (reasons for the rest in docs). */
@@ -90,8 +91,7 @@ void vmx12_caps(struct vmx_caps *c, const struct vmx_caps *hw)
 		   VMX_BASIC_TRUE |
 		   (hw->basic & (VMX_BASIC_INS_OUTS | VMX_BASIC_ANY_ERROR));
 	c->misc = hw->misc & OFFER_MISC;
-	if (!(c->ctl[GROUP_PROC2].may1 & PROC2_UNRESTRICTED))
-		c->misc &= ~VMX_MISC_SAVE_LMA;
+	c->cr4_fixed1 &= ~CR4_SMXE; /* CPUID does not show SMX */
 	c->ept_vpid = 0;
 	if (c->ctl[GROUP_PROC2].may1 & PROC2_EPT)
 		c->ept_vpid |= hw->ept_vpid & OFFER_EPT;

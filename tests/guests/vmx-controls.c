@@ -461,7 +461,10 @@ static void test_lists(void)
 
 	for (u32 i = 0; i < ARRAY_SIZE(list_rows); i++)
 		for (u32 at = 0; at < 3; at += 2) {
+			u32 index = list_rows[i].e.index;
 			bool good = list_rows[i].good;
+			bool no_x2apic = index >> 8 == 8 && !on_abyme() &&
+					 !(cpuid_reg(1, 0, ECX) & BIT(21));
 			u32 got;
 
 			prepare(do_nops, 0, 0);
@@ -471,8 +474,11 @@ static void test_lists(void)
 			vmw(VMCS_ENTRY_MSR_LOAD_COUNT, 3);
 			vmw(VMCS_ENTRY_MSR_LOAD_ADDR, (u64)list);
 			got = vl2_run(&l2);
-			check(got == (good ? REASON_VMCALL : LIST_FAILS),
-			      list_rows[i].name, "exit %x", got);
+			check_known(got == (good ? REASON_VMCALL : LIST_FAILS),
+				    list_rows[i].name,
+				    no_x2apic ? EMU_BOCHS : EMU_NONE,
+				    "x2APIC registers are known with x2APIC",
+				    "exit %x", got);
 			if (got != LIST_FAILS)
 				continue;
 			snprintf(name, sizeof(name), "%s-number",

@@ -5,7 +5,7 @@
  * that do not count, and which of two faults is told.
  */
 /* boot: emus=bochs bare timeout=60 */
-/* boot: emus=bochs cpu=corei7_skylake_x bare timeout=60 name=skylake */
+/* boot: emus=bochs cpu=tigerlake bare timeout=60 name=tiger */
 #include "tests/guests/lib/modes.h"
 #include "tests/guests/lib/tables.h"
 #include "tests/guests/lib/vmx_case.h"
@@ -138,7 +138,8 @@ static const struct entry_case cases[] = {
 	{ "eptp-type-7", CTL, 0, .mods = { V(EPTP, 0x20001f) }, P2(EPT), STRICT, with_ept },
 	{ "eptp-walk-1", CTL, 0, .mods = { V(EPTP, 0x200006) }, P2(EPT), STRICT, with_ept },
 	{ "eptp-walk-8", CTL, 0, .mods = { V(EPTP, 0x20003e) }, P2(EPT), STRICT, with_ept },
-	{ "eptp-bit-7", CTL, 0, .mods = { S(EPTP, BIT(7)) }, P2(EPT), STRICT, with_ept },
+	{ "eptp-bit-7", CTL, 0, .mods = { S(EPTP, EPTP_SSS) }, P2(EPT), NO_SSS, with_ept },
+	{ "eptp-bit-7-allowed", FINE, 0, .mods = { S(EPTP, EPTP_SSS) }, P2(EPT), SSS, with_ept },
 	{ "eptp-bit-11", CTL, 0, .mods = { S(EPTP, BIT(11)) }, P2(EPT), STRICT, with_ept },
 	{ "eptp-width", CTL, 0, .mods = { S(EPTP, WIDTH) }, P2(EPT), STRICT, with_ept },
 	{ "eptp-uc", FINE, 0, .mods = { C(EPTP, 7) }, P2(EPT), STRICT, with_ept },
@@ -160,10 +161,11 @@ static const struct entry_case cases[] = {
 	{ "inject-priv-length-16", CTL, 0, .mods = { INJECT(5 << 8 | 1), V(ENTRY_INSTR_LEN, 16) } },
 	{ "inject-soft-exc-length-16", CTL, 0, .mods = { INJECT(6 << 8 | 3), V(ENTRY_INSTR_LEN, 16) } },
 	{ "inject-reserved-29", CTL, 0, .mods = { INJECT(0x30 | BIT(29)) } },
-	{ "inject-df-without-error", CTL, 0, .mods = { INJECT(3 << 8 | VEC_DF) } },
-	{ "inject-ac-without-error", CTL, 0, .mods = { INJECT(3 << 8 | VEC_AC) } },
+	{ "inject-df-without-error", CTL, 0, .mods = { INJECT(3 << 8 | VEC_DF) }, 0, NO_ANY_ERROR },
+	{ "inject-ac-without-error", CTL, 0, .mods = { INJECT(3 << 8 | VEC_AC) }, 0, NO_ANY_ERROR },
+	{ "inject-ac-without-error-allowed", FINE, 0, .mods = { INJECT(3 << 8 | VEC_AC), V(GUEST_IDTR_LIMIT, 0) }, 0, ANY_ERROR },
 	{ "inject-soft-with-error", CTL, 0, .mods = { INJECT(4 << 8 | 0x30 | INTR_ERROR), V(ENTRY_INSTR_LEN, 2) } },
-	{ "inject-error-real-mode", CTL, 0, .mods = { C(GUEST_CR0, CR0_PE | CR0_PG), C(ENTRY_CTLS, ENTRYC_IA32E), INJECT(3 << 8 | VEC_GP | INTR_ERROR), V(ENTRY_ERROR_CODE, 0) }, P2(UNRESTRICTED), STRICT, unrestricted },
+	{ "inject-error-real-mode", CTL, 0, .mods = { C(GUEST_CR0, CR0_PE | CR0_PG), C(ENTRY_CTLS, ENTRYC_IA32E), INJECT(3 << 8 | VEC_GP | INTR_ERROR), V(ENTRY_ERROR_CODE, 0) }, P2(UNRESTRICTED), LAX, unrestricted },
 
 	/* host state */
 	{ "host-cr0-pe", HOST, 0, .mods = { C(HOST_CR0, CR0_PE) } },
@@ -330,6 +332,30 @@ static void test_launch_state(void)
 	check_eq(vmr(VMCS_GUEST_RFLAGS), 0, "failed-entry-guest");
 }
 
+/* With IA32_VMX_BASIC bit 56 an exception may have an error code that has none
+ * by itself, or lack the one it has: the delivery that fails tells. */
+static void test_any_error(void)
+{
+	if (!(rdmsr(MSR_VMX_BASIC) & VMX_BASIC_ANY_ERROR)) {
+		skip("any-error", "IA32_VMX_BASIC bit 56 is 0");
+		return;
+	}
+	vl2_init(&l2, do_vmcall);
+	vmw(VMCS_EXCEPTION_BITMAP, ~0u);
+	vmw(VMCS_GUEST_IDTR_LIMIT, 0);
+	vmw(VMCS_ENTRY_INTR_INFO, INTR_INFO(3, VEC_UD) | INTR_ERROR);
+	vmw(VMCS_ENTRY_ERROR_CODE, 0x5678);
+	check_eq(vl2_run(&l2), REASON_EXCEPTION_NMI, "error-with-ud");
+	check_eq(vmr(VMCS_IDT_VECTORING), INTR_INFO(3, VEC_UD) | INTR_ERROR,
+		 "error-with-ud-vectoring");
+	check_eq(vmr(VMCS_IDT_VECTORING_ERROR), 0x5678,
+		 "error-with-ud-vectoring-error");
+	vmw(VMCS_ENTRY_INTR_INFO, INTR_INFO(3, VEC_AC));
+	check_eq(vl2_run(&l2), REASON_EXCEPTION_NMI, "ac-without-error");
+	check_eq(vmr(VMCS_IDT_VECTORING), INTR_INFO(3, VEC_AC),
+		 "ac-without-error-vectoring");
+}
+
 static bool ignore(struct regs *r)
 {
 	return true;
@@ -348,5 +374,6 @@ void main(void)
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
 		vmx_case_run(&cases[i]);
 	test_launch_state();
+	test_any_error();
 	vmx_off();
 }

@@ -145,7 +145,7 @@ static void prepare(void (*code)(void), u32 proc, u32 proc2)
 	vmw(VMCS_PROC_CTLS, vmx_proc((u32)(PROC_HLT | PROC_PROC2) | proc));
 	vmw(VMCS_PROC2_CTLS, vmx_proc2(proc2));
 	vmw(VMCS_EXCEPTION_BITMAP, ~0u);
-	vmw(VMCS_GUEST_CR4, read_cr4() | CR4_OSXSAVE);
+	vmw(VMCS_GUEST_CR4, read_cr4() | (cpu_xsave() ? CR4_OSXSAVE : 0));
 	l2.gprs.rdi = (u64)area;
 	l2.gprs.rsi = l2.gprs.rax = l2.gprs.rcx = 16;
 }

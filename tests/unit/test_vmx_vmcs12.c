@@ -4,6 +4,7 @@
 
 #include "core/err.h"
 #include "core/msr.h"
+#include "core/x86.h"
 #include "nested/vmx_caps.h"
 #include "nested/vmx_vmcs12.h"
 
@@ -113,7 +114,7 @@ static struct vmx_caps everything(void)
 	c.cr0_fixed0 = 0x80000021;
 	c.cr0_fixed1 = 0xffffffff;
 	c.cr4_fixed0 = 0x2000;
-	c.cr4_fixed1 = 0x7727ff;
+	c.cr4_fixed1 = 0x7767ff;
 	return c;
 }
 
@@ -218,7 +219,6 @@ TEST(vmx_caps_need_each_other)
 	CHECK(!(c.ctl[GROUP_PROC2].may1 & PROC2_UNRESTRICTED));
 	CHECK(!(c.ctl[GROUP_PROC2].may1 & PROC2_VMFUNC));
 	CHECK_EQ(c.ctl[GROUP_VMFUNC].may1, 0);
-	CHECK(!(c.misc & VMX_MISC_SAVE_LMA));
 	CHECK(!(c.ept_vpid & EPT_CAP_WALK4));
 	CHECK(c.ept_vpid & VPID_CAP_INVVPID);
 
@@ -227,6 +227,9 @@ TEST(vmx_caps_need_each_other)
 	vmx12_caps(&c, &hw);
 	CHECK(!(c.ctl[GROUP_PIN].may1 & PIN_VNMI));
 	CHECK(!(c.ctl[GROUP_PROC].may1 & PROC_NMI_WINDOW));
+	/* the processor saves LMA whatever L1 is offered; SMX is not shown */
+	CHECK(c.misc & VMX_MISC_SAVE_LMA);
+	CHECK_EQ(c.cr4_fixed1, hw.cr4_fixed1 & ~CR4_SMXE);
 
 	hw = everything();
 	hw.ctl[GROUP_PROC].may1 &= ~(u64)PROC_PROC2;

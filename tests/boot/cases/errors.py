@@ -38,6 +38,8 @@ refused("bare-word", r"^abyme: .*nonsense", hv="console=com1 nonsense")
 refused("bad-feature", r"^abyme: .*nosuch",
         hv="console=com1 svm.features=-nosuch")
 refused("memory-too-much", r"^abyme: .*memory", hv="console=com1 memory=9999")
+refused("old-processor", r"^abyme: missing: VMX: extended page tables",
+        emus=["bochs"], cpu="core2_penryn_t9600")
 refused("no-module", r"^abyme: .*module", l1=None, modules=[])
 refused("text-as-kernel", r"^abyme: ", modules=[],
         l1=made("notes.txt", b"This is not a kernel.\n" * 50))

@@ -194,6 +194,11 @@ static inline bool cpu_hypervisor(void)
 	return cpuid_reg(1, 0, ECX) >> 31;
 }
 
+static inline bool cpu_xsave(void)
+{
+	return cpuid_reg(1, 0, ECX) >> 26 & 1;
+}
+
 /* Abyme's leaf is to be seen (not with hide=1). */
 bool on_abyme(void);
 bool cpu_vendor_is(const char *vendor);

@@ -33,6 +33,26 @@ static u32 outcome(u32 reason)
 	return reason == REASON_VMCALL ? FINE : reason;
 }
 
+/* What the capability MSRs must say for a case of that kind. */
+static const struct {
+	u32 msr;
+	u64 bit;
+	bool on;
+} kinds[] = {
+	[ZERO_LEN] = { MSR_VMX_MISC, VMX_MISC_ZERO_LEN, true },
+	[NO_ZERO_LEN] = { MSR_VMX_MISC, VMX_MISC_ZERO_LEN, false },
+	[ANY_ERROR] = { MSR_VMX_BASIC, VMX_BASIC_ANY_ERROR, true },
+	[NO_ANY_ERROR] = { MSR_VMX_BASIC, VMX_BASIC_ANY_ERROR, false },
+	[SSS] = { MSR_VMX_EPT_VPID_CAP, EPT_CAP_SSS, true },
+	[NO_SSS] = { MSR_VMX_EPT_VPID_CAP, EPT_CAP_SSS, false },
+};
+
+static bool of_this_processor(enum kind k)
+{
+	return k >= ARRAY_SIZE(kinds) || !kinds[k].msr ||
+	       !(rdmsr(kinds[k].msr) & kinds[k].bit) == !kinds[k].on;
+}
+
 void vmx_case_run(const struct entry_case *c)
 {
 	enum emulator lax = on_abyme() ? EMU_NONE : emulator();
@@ -43,9 +63,8 @@ void vmx_case_run(const struct entry_case *c)
 		skip(c->name, "the control is not offered");
 		return;
 	}
-	if (c->kind == (rdmsr(MSR_VMX_MISC) & VMX_MISC_ZERO_LEN ? NO_ZERO_LEN
-								: ZERO_LEN)) {
-		skip(c->name, "IA32_VMX_MISC says otherwise");
+	if (!of_this_processor(c->kind)) {
+		skip(c->name, "the capability MSRs say otherwise");
 		return;
 	}
 	if (c->kind == ENDS && lax) {

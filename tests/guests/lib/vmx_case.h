@@ -58,9 +58,13 @@ struct entry_case {
 		STRICT,
 		LAX,  /* bare Bochs does not check it */
 		ENDS, /* bare Bochs ends */
-		/* for processors with and without IA32_VMX_MISC bit 30 */
-		ZERO_LEN,
+		/* for processors with and without a capability */
+		ZERO_LEN, /* injected events of length 0 */
 		NO_ZERO_LEN,
+		ANY_ERROR, /* an error code or none with any exception */
+		NO_ANY_ERROR,
+		SSS, /* supervisor shadow stacks by EPT */
+		NO_SSS,
 	} kind;
 	void (*base)(void); /* changes for the good one; NULL: 64-bit code */
 };
