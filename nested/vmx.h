@@ -228,17 +228,25 @@ void vmx_nmi_window(struct vcpu *v, struct nested_vmcs *s, bool on);
 /* vmx_func.c */
 bool vmx_vmfunc(struct vcpu *v);
 
-/* vmx_host.c: L1's host state into vmcs01, which is current. -EINVAL: its
- * PDPTEs are not good ("Checking and Loading Host Page-Directory-Pointer-Table
- * Entries"). */
+/* VMX-abort indicators (SDM 3C, "VMX Aborts") that L1's mistakes lead to. */
+enum vmx_abort {
+	ABORT_SAVE_MSR = 1,
+	ABORT_HOST_PDPTE = 2,
+	ABORT_LOAD_MSR = 4,
+	ABORT_HOST_32 = 6,
+};
+
+/* vmx_host.c: L1's host state into vmcs01, which is current. 0, or why that
+ * is an abort. */
+enum vmx_abort __must_check vmx_load_host(struct vcpu *v,
+					  const struct vmx_l1_state *l2);
 /* What follows from vmcs12's host state; to be called when that changed. */
 void vmx_host_rights(struct nested_vmcs *s);
-int __must_check vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2);
 
 /* vmx_msrlist.c: lists of L1's. */
-/* 0, or the number (from 1) of the entry that cannot be loaded. vmcs02 is
- * current when @to_l2, else vmcs01. */
-u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count);
-int __must_check vmx_msrs_store(struct vcpu *v, u64 addr, u64 count);
+/* 0, or the number (from 1) of the entry that cannot be loaded or stored. What
+ * is loaded into and stored from is the VMCS that is current. */
+u32 __must_check vmx_msrs_load(struct vcpu *v, u64 addr, u64 count);
+u32 __must_check vmx_msrs_store(struct vcpu *v, u64 addr, u64 count);
 
 #endif

@@ -3,6 +3,7 @@
 #include "nested/vmx.h"
 
 #include "core/printk.h"
+#include "core/run.h"
 #include "core/x86.h"
 #include "nested/vmx_route.h"
 
@@ -33,30 +34,43 @@ static u64 l1_nmi_blocking(const u64 *f, u32 reason, u64 before)
 	return before & INTRBL_NMI;
 }
 
-/* VMX abort: what L1 gave cannot be carried out on the way back to it. The
- * processor shuts down, the indicator tells why. */
-static void vmx_abort_l1(struct vcpu *v, u32 why)
+/*
+ * What L1 gave cannot be carried out on the way back to it. The indicator in
+ * its region tells why; the processor notifies the chipset by the cycle of a
+ * shutdown, and nothing but RESET wakes it. (SDM 3C, "VMX Aborts")
+ */
+static void __cold __noreturn vmx_abort_l1(struct vcpu *v, enum vmx_abort why,
+					   u32 entry)
 {
-	struct nested_vmcs *s = v->nvmx->cur;
-	u32 where = offsetof(struct vmcs12, abort);
-	int err = guest_write(v->vm, L1PA(s->pa + where), &why, sizeof(why));
+	static const char *const text[] = {
+		[ABORT_SAVE_MSR] = "VM-exit MSR-store area",
+		[ABORT_HOST_PDPTE] = "PDPTEs of the host state",
+		[ABORT_LOAD_MSR] = "VM-exit MSR-load area",
+		[ABORT_HOST_32] = "a 32-bit host, L2 in IA-32e mode",
+	};
+	const struct nested_vmcs *s = v->nvmx->cur;
+	u32 value = why, where = offsetof(struct vmcs12, abort);
+	int err = guest_write(v->vm, L1PA(s->pa + where), &value, 4);
 
-	(void)err;
-	s->v12->abort = why;
-	log_err("CPU %u: VMX abort %u of L1", v->cpu->index, why);
-	vmwrite(VMCS_GUEST_ACTIVITY, ACTIVITY_SHUTDOWN);
+	(void)err; /* the region may have no memory any more */
+	log_err("vm%u: CPU %u: VMX abort %u: %s", v->vm->id, v->index, why,
+		text[why]);
+	if (entry)
+		log_err("  entry %u of the area at %#lx cannot be %s", entry,
+			s->v12->f[why == ABORT_SAVE_MSR
+					  ? SLOT_EXIT_MSR_STORE_ADDR
+					  : SLOT_EXIT_MSR_LOAD_ADDR],
+			why == ABORT_SAVE_MSR ? "stored" : "loaded");
+	vm_shutdown(v->vm);
 }
-
-#define ABORT_SAVE_MSR 1u
-#define ABORT_HOST_PDPTE 2u
-#define ABORT_LOAD_MSR 4u
 
 /* To L1, with vmcs12 complete. */
 static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
-		  const struct vmx_l1_state *l2, bool stored)
+		  const struct vmx_l1_state *l2)
 {
 	const u64 *f = s->v12->f;
-	u32 bad;
+	enum vmx_abort bad;
+	u32 entry = 0;
 	u64 ib;
 
 	v->in_l2 = false;
@@ -67,17 +81,25 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 		vmx_shadow12_leave(v, s);
 	vmx_shadow_push(v);
 	vmx_select(v, &v->vmx->vmcs01);
-	bad = vmx_load_host(v, l2) ? ABORT_HOST_PDPTE : 0;
+	bad = vmx_load_host(v, l2);
 	ib = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, l1_nmi_blocking(f, reason, ib));
-	if (unlikely(!stored))
-		bad = ABORT_SAVE_MSR;
-	else if (unlikely(f[SLOT_EXIT_MSR_LOAD_COUNT]) && !bad &&
-		 vmx_msrs_load(v, f[SLOT_EXIT_MSR_LOAD_ADDR],
-			       f[SLOT_EXIT_MSR_LOAD_COUNT]))
-		bad = ABORT_LOAD_MSR;
+	if (unlikely(f[SLOT_EXIT_MSR_LOAD_COUNT]) && !bad) {
+		entry = vmx_msrs_load(v, f[SLOT_EXIT_MSR_LOAD_ADDR],
+				      f[SLOT_EXIT_MSR_LOAD_COUNT]);
+		bad = entry ? ABORT_LOAD_MSR : 0;
+	}
 	if (unlikely(bad))
-		vmx_abort_l1(v, bad);
+		vmx_abort_l1(v, bad, entry);
+}
+
+static void store_msrs(struct vcpu *v, const u64 *f)
+{
+	u32 entry = vmx_msrs_store(v, f[SLOT_EXIT_MSR_STORE_ADDR],
+				   f[SLOT_EXIT_MSR_STORE_COUNT]);
+
+	if (entry)
+		vmx_abort_l1(v, ABORT_SAVE_MSR, entry);
 }
 
 static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,
@@ -85,7 +107,6 @@ static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 {
 	const u64 *f = s->v12->f;
 	struct vmx_l1_state l2;
-	bool stored = true;
 
 	vmx_field_set(s, SLOT_EXIT_REASON, reason);
 	vmx_field_set(s, SLOT_EXIT_QUALIFICATION, qual);
@@ -93,9 +114,8 @@ static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 		      f[SLOT_ENTRY_INTR_INFO] & ~INTR_VALID);
 	l2_state(v, &l2);
 	if (unlikely(f[SLOT_EXIT_MSR_STORE_COUNT]))
-		stored = !vmx_msrs_store(v, f[SLOT_EXIT_MSR_STORE_ADDR],
-					 f[SLOT_EXIT_MSR_STORE_COUNT]);
-	to_l1(v, s, reason, &l2, stored);
+		store_msrs(v, f);
+	to_l1(v, s, reason, &l2);
 }
 
 void vmx_reflect(struct vcpu *v, u32 reason, u64 qual)
@@ -179,7 +199,7 @@ void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual)
 	vmx_field_set(s, SLOT_EXIT_REASON, reason);
 	vmx_field_set(s, SLOT_EXIT_QUALIFICATION, qual);
 	l2_state(v, &l2);
-	to_l1(v, s, reason, &l2, true);
+	to_l1(v, s, reason, &l2);
 }
 
 /*

@@ -119,19 +119,22 @@ static void load_cet(const u64 *f, const struct vmx_cet *l2)
 		load ? f[SLOT_HOST_INTR_SSP_TABLE] : l2->table);
 }
 
-/* An L1 with PAE paging gets its PDPTEs anew. */
-static int load_pdptes(struct vcpu *v, const u64 *f)
+/* To an L1 in 32-bit code: L2 must not have gone to IA-32e mode by itself; with
+ * PAE paging L1 gets its PDPTEs anew. SDM 3C, "Loading Host State", "Checking
+ * and Loading Host Page-Directory-Pointer-Table Entries". */
+static enum vmx_abort load_host32(struct vcpu *v, const u64 *f, u64 l2_efer)
 {
 	struct vmx_refusal r;
 	u64 pdpte[4];
 
-	if (likely((f[SLOT_EXIT_CTLS] & EXITC_HOST64) ||
-		   !(f[SLOT_HOST_CR4] & CR4_PAE)))
+	if (l2_efer & EFER_LMA)
+		return ABORT_HOST_32;
+	if (!(f[SLOT_HOST_CR4] & CR4_PAE))
 		return 0;
 	if (guest_read(v->vm, L1PA(f[SLOT_HOST_CR3] & BITS(31, 5)), pdpte,
 		       sizeof(pdpte)) ||
 	    vmx_check_pdptes(pdpte, &v->nvmx->env, &r))
-		return -EINVAL;
+		return ABORT_HOST_PDPTE;
 	for (u32 i = 0; i < 4; i++)
 		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
 	return 0;
@@ -162,7 +165,7 @@ static void load_fields(const struct nested_vmcs *s)
 	RIGHTS(GS)
 }
 
-int vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
+enum vmx_abort vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 {
 	const struct nested_vmcs *s = v->nvmx->cur;
 	const u64 *f = s->v12->f;
@@ -177,5 +180,7 @@ int vmx_load_host(struct vcpu *v, const struct vmx_l1_state *l2)
 	/* Without VPIDs an exit flushes, and L1 may rely on it. */
 	if (!(vmcs12_proc2(s->v12) & PROC2_VPID))
 		vmx_invvpid(INVVPID_SINGLE, VMX_VPID_L1, 0);
-	return load_pdptes(v, f);
+	if (likely(f[SLOT_EXIT_CTLS] & EXITC_HOST64))
+		return 0;
+	return load_host32(v, f, l2->efer);
 }

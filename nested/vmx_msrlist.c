@@ -81,16 +81,15 @@ static bool store_one(struct vcpu *v, struct msr_entry *m)
 	       !rdmsr_safe(m->index, &m->value);
 }
 
-int vmx_msrs_store(struct vcpu *v, u64 addr, u64 count)
+u32 vmx_msrs_store(struct vcpu *v, u64 addr, u64 count)
 {
 	struct msr_entry m;
 
-	for (u32 i = 0; i < count; i++, addr += sizeof(m)) {
+	for (u32 i = 0; i < count; i++, addr += sizeof(m))
 		if (i == longest(v) ||
 		    guest_read(v->vm, L1PA(addr), &m, sizeof(m)) ||
 		    !store_one(v, &m) ||
 		    guest_write(v->vm, L1PA(addr + 8), &m.value, 8))
-			return -EINVAL;
-	}
+			return i + 1;
 	return 0;
 }

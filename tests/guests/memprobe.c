@@ -7,50 +7,8 @@
 /* boot: emus=qemu,bochs,bochs-svm cpus=2 bare timeout=60 */
 #include "tests/guests/lib/guest.h"
 
-#define HOLES_MAX 8
-
-struct hole {
-	u64 start, end;
-};
-
 static struct hole holes[HOLES_MAX];
 static u32 nholes;
-
-static u8 cmos(u8 reg)
-{
-	outb(0x70, reg);
-	return inb(0x71);
-}
-
-/* RAM as the firmware of QEMU and Bochs counts it, below 4 GiB. */
-static u64 machine_top(void)
-{
-	u64 units = cmos(0x34) | (u64)cmos(0x35) << 8;
-
-	return units ? MiB(16) + units * KiB(64)
-		     : MiB(1) + (cmos(0x30) | (u64)cmos(0x31) << 8) * KiB(1);
-}
-
-static bool in_ram(u64 a)
-{
-	for (u32 i = 0; i < boot.nram; i++)
-		if (boot.ram[i].type == 1 && a >= boot.ram[i].start &&
-		    a < boot.ram[i].start + boot.ram[i].len)
-			return true;
-	return false;
-}
-
-static void find_holes(u64 top)
-{
-	for (u64 a = MiB(1); a < top; a += PAGE_SIZE) {
-		if (in_ram(a) || in_ram(a + PAGE_SIZE - 1))
-			continue;
-		if (nholes && holes[nholes - 1].end == a)
-			holes[nholes - 1].end += PAGE_SIZE;
-		else if (nholes < HOLES_MAX)
-			holes[nholes++] = (struct hole){ a, a + PAGE_SIZE };
-	}
-}
 
 static u64 sum_page(u64 a)
 {
@@ -88,7 +46,7 @@ static void probe_l0(const struct hole *h)
 			 : "memory");
 	/* an access that is half in RAM, half in the hole */
 	*(volatile u64 *)(h->start + 4) = 0x1122334455667788;
-	if (in_ram(h->start - 8)) {
+	if (ram_is_free(h->start - 8, 8)) {
 		*(volatile u64 *)(h->start - 4) = 0x99aabbccddeeff00;
 		check_eq(*(volatile u64 *)(h->start - 4), 0x99aabbccddeeff00,
 			 "hole-straddled");
@@ -156,12 +114,12 @@ void main(void)
 	u64 top = machine_top(), lost, first = 0, pages;
 	u32 found = 0;
 
-	find_holes(top);
+	nholes = find_holes(holes, top);
 	print("info: machine's top %lx, map's top %lx, %u holes\n", top,
 	      ram_top(), nholes);
 	for (u32 i = 0; i < nholes; i++) {
 		print("info: hole %lx to %lx\n", holes[i].start, holes[i].end);
-		if (holes[i].end - holes[i].start >= MiB(1)) {
+		if (hole_is_l0(&holes[i])) {
 			probe_l0(&holes[i]);
 			probe_apic(&holes[i]);
 			found++;

@@ -6,6 +6,7 @@
  */
 /* boot: emus=bochs bare timeout=40 */
 #include "tests/guests/lib/modes.h"
+#include "tests/guests/lib/tables.h"
 #include "tests/guests/lib/vmx.h"
 #include "tests/guests/lib/vmx32.h"
 
@@ -204,6 +205,35 @@ static void fields(void)
 	host_fields();
 }
 
+static u64 bad_pdpt[4] __aligned(32) = { 3 }; /* bit 1 is reserved */
+extern u64 pml4[];
+extern const char vmx32_long[];
+
+/* `vmx-32 abort=N`: exits that cannot be carried out, by VMX-abort indicator.
+ * What follows is judged from outside. */
+static void abort_fields(u64 why)
+{
+	if (why == 2) { /* PDPTEs of the host */
+		field(VMCS_HOST_CR4, CR4_PAE | CR4_VMXE);
+		field(VMCS_HOST_CR3, (u32)(u64)bad_pdpt);
+	} else { /* L2 switches itself to IA-32e mode */
+		field(VMCS_PROC_CTLS, vmx_proc((u32)(PROC_HLT | PROC_PROC2)));
+		field(VMCS_PROC2_CTLS,
+		      vmx_proc2((u32)(PROC2_EPT | PROC2_UNRESTRICTED)));
+		field(VMCS_EPTP, (u32)(u64)table_identity(EPT_TABLE, EPT_PAGE) |
+					 (u32)(EPTP_WB | EPTP_WALK4));
+		field(VMCS_EPTP | 1, 0);
+		field(VMCS_ENTRY_CTLS, vmx_entry_ctls((u32)ENTRYC_LOAD_EFER) &
+					       ~(u32)ENTRYC_IA32E);
+		field(VMCS_GUEST_EFER, EFER_LME);
+		field(VMCS_GUEST_CR0, CR0_32 & ~CR0_PG);
+		field(VMCS_GUEST_CR3, (u32)(u64)pml4);
+		field(VMCS_GUEST_CR4, CR4_PAE | CR4_VMXE);
+		field(VMCS_GUEST_RIP, (u32)(u64)vmx32_long);
+	}
+	print("guest vmx-32: abort %lu, now\n", why);
+}
+
 static u32 expected(u32 i)
 {
 	if (!strcmp(rows[i].name, "vmptrst-low"))
@@ -215,6 +245,7 @@ static u32 expected(u32 i)
 
 void main(void)
 {
+	u64 why = boot_option("abort", 0);
 	void *on, *region;
 
 	vmx_on();
@@ -231,6 +262,8 @@ void main(void)
 	region_pa = (u32)(u64)region;
 	descriptors();
 	fields();
+	if (why)
+		abort_fields(why);
 	memset(vmx32_result, 0xee, 4 * VMX32_RESULTS);
 	mode_run32(vmx32_main);
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)

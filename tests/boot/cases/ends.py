@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How L1 can end: power-off (every Linux case), reboot, triple fault."""
+"""How L1 can end: power-off (every Linux case), reboot, triple fault, VMX
+abort."""
 from case import Case, linux, path
 from case import CASES
 
@@ -32,6 +33,23 @@ triple("poweroff", 0, "on-shutdown=poweroff", r"^abyme: vm0: power off",
        restarts=False)
 triple("halt", 0, "on-shutdown=halt", r"^abyme: vm0: halted",
        stop=r"^abyme: vm0: halted", restarts=False, emus=["qemu"])
+
+def vmx_abort(name, guest, append, why, entry=None):
+    ends(f"vmx-abort-{name}", emus=["bochs"], restarts=False,
+         l1=path(f"guests/{guest}.elf"), append=f"{guest} {append}",
+         hv="console=com1 on-shutdown=poweroff", forbid=[r"^FAIL "],
+         expect=[rf"^abyme: vm0: CPU 0: VMX abort {why}$"] +
+         ([entry] if entry else []) + [r"^abyme: vm0: power off"], order=True)
+
+
+vmx_abort("store", "vmx-lists", "abort=1", "1: VM-exit MSR-store area",
+          r"^abyme:   entry 2 of .* cannot be stored")
+vmx_abort("long-load", "vmx-lists", "abort=2", "4: VM-exit MSR-load area",
+          r"^abyme:   entry 513 of .* cannot be loaded")
+vmx_abort("nowhere", "vmx-lists", "abort=3", "1: VM-exit MSR-store area",
+          r"^abyme:   entry 1 of the area at 0x8000000000 ")
+vmx_abort("pdptes", "vmx-32", "abort=2", "2: PDPTEs of the host state")
+vmx_abort("host-32", "vmx-32", "abort=6", "6: a 32-bit host, .*")
 
 linux("linux-reboot", "abyme.end=reboot", emus=["qemu"], timeout=30)
 # emulator fault: no linux-reboot in Bochs, where it fails bare as well. The

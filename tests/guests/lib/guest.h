@@ -87,6 +87,17 @@ bool ram_is_free(u64 start, u64 len);
  * their contents, *first is the lowest, *pages how many were tried. */
 u64 ram_test(u64 *first, u64 *pages);
 
+/* Memory of the machine that its map does not give, above 1 MiB. */
+#define HOLES_MAX 8
+struct hole {
+	u64 start, end;
+};
+/* RAM as the firmware of QEMU and Bochs counts it, below 4 GiB. */
+u64 machine_top(void);
+u32 find_holes(struct hole holes[HOLES_MAX], u64 top);
+/* L0's memory, not the firmware's few pages. */
+bool hole_is_l0(const struct hole *h);
+
 /* --- memory: pages of the image's own, zeroed, never freed -------------- */
 void *page_alloc(u32 pages);
 /* Map 2 MiB pages one to one for [start, start + len), with PTE @bits. */

@@ -214,7 +214,12 @@ vmx32_end:
 	mov	$low_back32, %eax
 	jmp	*%eax
 
-	.globl	vmx32_l2, vmx32_l2_call
+	.globl	vmx32_l2, vmx32_l2_call, vmx32_long
+vmx32_long:
+	mov	%cr0, %eax
+	bts	$31, %eax
+	mov	%eax, %cr0
+	vmcall
 vmx32_l2:
 	add	$1, %ebx
 vmx32_l2_call:
