@@ -207,6 +207,10 @@ struct nested_ops {
 	 * enter again. False: L0 handles it for the level that was running.
 	 */
 	bool (*handle_exit)(struct vcpu *v, u32 raw);
+	/* An INIT or a SIPI that L0 itself delivers, where the processor's own
+	 * cannot be used (vmx/watch.c). @reason and @qual: as of the exit that
+	 * it would be. True: settled. */
+	bool (*signal)(struct vcpu *v, u32 reason, u64 qual);
 	/* Before each entry: anything pending for L1 that must leave L2? */
 	void (*before_entry)(struct vcpu *v);
 	/* CPUID as offered: edits what hardware gave. */

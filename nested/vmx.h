@@ -214,8 +214,9 @@ void vmx_reflect(struct vcpu *v, u32 reason, u64 qual);
 void vmx_reflect_exception(struct vcpu *v, u32 info, u32 error);
 /* One that waits for the entry to L2: does L1 intercept it? */
 void vmx_exception_l2(struct vcpu *v);
-/* The NMI that L0 took is L1's by NMI exiting. */
-void vmx_reflect_nmi(struct vcpu *v);
+/* An event from outside that L0 has for L1; @info: the exit's interruption
+ * information. */
+void vmx_reflect_event(struct vcpu *v, u32 reason, u64 qual, u32 info);
 /* A VM entry failed after controls and host state were found good; vmcs01 or
  * vmcs02 is current. */
 void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);

@@ -177,15 +177,14 @@ void vmx_exception_l2(struct vcpu *v)
 	vmx_reflect_exception(v, in.intr_info, in.error);
 }
 
-void vmx_reflect_nmi(struct vcpu *v)
+void vmx_reflect_event(struct vcpu *v, u32 reason, u64 qual, u32 info)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
 	vmx_sync_guest(v, s);
 	undelivered(v, s);
-	vmx_field_set(s, SLOT_EXIT_INTR_INFO,
-		      INTR_INFO(INTR_TYPE_NMI, VEC_NMI));
-	finish_reflect(v, s, REASON_EXCEPTION_NMI, 0);
+	vmx_field_set(s, SLOT_EXIT_INTR_INFO, info);
+	finish_reflect(v, s, reason, qual);
 }
 
 /* "VM-Entry Failures During or After Loading Guest State": nothing but the

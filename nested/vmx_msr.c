@@ -135,6 +135,25 @@ static bool handle_exit(struct vcpu *v, u32 raw)
 	return vmx_instruction(v, raw);
 }
 
+/* SDM 3C, "Other Causes of VM Exits", "Activity State": a SIPI counts only in
+ * the wait-for-SIPI state, which blocks INITs like root operation. */
+static bool signal(struct vcpu *v, u32 reason, u64 qual)
+{
+	struct nested_vmx *n = v->nvmx;
+	bool init = reason == REASON_INIT, waits;
+
+	if (!v->in_l2) {
+		n->init_blocked |= init && n->vmxon;
+		return init && n->vmxon;
+	}
+	waits = vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI;
+	if (init && waits)
+		n->init_blocked = true;
+	else if (init || waits)
+		vmx_reflect_event(v, reason, qual, 0);
+	return true;
+}
+
 static void before_entry(struct vcpu *v)
 {
 	const struct vmx_vcpu *x = v->vmx;
@@ -207,6 +226,7 @@ const struct nested_ops nested_vmx_ops = {
 	.vcpu_init = vcpu_init,
 	.vcpu_reset = vcpu_reset,
 	.handle_exit = handle_exit,
+	.signal = signal,
 	.before_entry = before_entry,
 	.cpuid = nested_cpuid,
 	.l2_ptr = vmx_l2_ptr,

@@ -47,7 +47,8 @@ void vmx_nmi_l2(struct vcpu *v)
 		return;
 	if (s->v12->f[SLOT_PIN_CTLS] & PIN_NMI) {
 		x->nmi_pending = false;
-		vmx_reflect_nmi(v);
+		vmx_reflect_event(v, REASON_EXCEPTION_NMI, 0,
+				  INTR_INFO(INTR_TYPE_NMI, VEC_NMI));
 	} else if (x->entry_info || x->vectoring ||
 		   (vmread(VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING)) {
 		vmx_nmi_window(v, s, true);

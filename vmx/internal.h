@@ -69,6 +69,8 @@ int vmx_watch_init(struct vm *vm);
 /* An EPT violation or WRMSR of L1: was it the APIC's, and is it done? */
 bool vmx_watch_mmio(struct vcpu *v, u64 qual);
 bool vmx_watch_wrmsr(struct vcpu *v);
+/* L2 in the wait-for-SIPI state waits in L0, as L1 does. */
+bool vmx_watch_l2_waits(struct vcpu *v);
 /* Until there is a request. */
 void vmx_watch_wait(struct vcpu *v);
 

@@ -38,14 +38,17 @@ bool vmx_take_kick(struct vcpu *v)
 	return __atomic_exchange_n(&v->vmx->kicked, false, __ATOMIC_ACQ_REL);
 }
 
-static bool nested_exit(struct vcpu *v, u32 raw);
+static bool nested_signal(struct vcpu *v, u32 reason, u64 qual)
+{
+	return v->nvmx && vmx_nested->signal(v, reason, qual);
+}
 
 /* INIT and SIPI that L0 itself delivers. True: @x is for core. */
 static bool posted(struct vcpu *v, struct vmexit *x)
 {
 	if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & BIT(REQ_INIT)) {
 		request_take(v, REQ_INIT);
-		if (nested_exit(v, REASON_INIT))
+		if (nested_signal(v, REASON_INIT, 0))
 			return false;
 		x->kind = EXIT_INIT;
 		x->raw = REASON_INIT;
@@ -53,6 +56,10 @@ static bool posted(struct vcpu *v, struct vmexit *x)
 	}
 	if (!request_take(v, REQ_SIPI))
 		return false;
+	if (nested_signal(v, REASON_SIPI, v->sipi_vector)) {
+		v->vmx->waits = false;
+		return false;
+	}
 	x->kind = EXIT_SIPI;
 	x->raw = REASON_SIPI;
 	x->sipi_vector = v->sipi_vector;
@@ -79,17 +86,22 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	return posted(v, x) || request_pending(v) || v->vmx->waits;
 }
 
-static inline void before_entry(struct vcpu *v, struct vmx_vcpu *x)
+/* False: L2 waits for a SIPI, in L0. */
+static inline bool before_entry(struct vcpu *v, struct vmx_vcpu *x)
 {
 	if (v->in_l2) {
 		vmx_nested->before_entry(v);
-		if (unlikely(v->debug.watch | vmx_watches_icr) && v->in_l2)
+		if (unlikely(v->debug.watch | vmx_watches_icr) && v->in_l2) {
+			if (vmx_watch_l2_waits(v))
+				return false;
 			vmx_debug_l2(v);
+		}
 	}
 	if (unlikely(x->vectoring | x->nmi_pending))
 		vmx_deliver(v);
 	if (v->gpr[RSP] != x->rsp)
 		vmwrite(VMCS_GUEST_RSP, v->gpr[RSP]);
+	return true;
 }
 
 static __noinline u32 entry_failed(struct vcpu *v, u32 how)
@@ -191,7 +203,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 
 		if (unlikely(request_pending(v) | vx->waits) && requests(v, x))
 			return;
-		before_entry(v, vx);
+		if (unlikely(!before_entry(v, vx)))
+			continue;
 		if (unlikely(v->debug.step | v->debug.dr_on) &&
 		    vmx_debug_entry(v))
 			continue;

@@ -215,6 +215,13 @@ bool vmx_watch_mmio(struct vcpu *v, u64 qual)
 	return true;
 }
 
+bool vmx_watch_l2_waits(struct vcpu *v)
+{
+	v->vmx->waits = vmx_watches_icr &&
+			vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI;
+	return v->vmx->waits;
+}
+
 void vmx_watch_wait(struct vcpu *v)
 {
 	while (!request_pending(v))

@@ -10,6 +10,7 @@
 #include "tests/guests/lib/vmx.h"
 
 #define VEC_IPI 0x51
+#define VEC_INT 0x53
 #define TRIPS 300
 #define MOVES 20
 #define GPA GiB(4)
@@ -19,7 +20,7 @@ static u32 ids[MAX_CPUS], other;
 static void *on_region[MAX_CPUS];
 static struct vl2 own[2], moving;
 static u64 *ept;
-static volatile u32 stage, stop, wrong, rounds;
+static volatile u32 stage, stop, wrong, rounds, nmis;
 static struct {
 	u32 reason, info, count;
 	u64 rip;
@@ -50,6 +51,19 @@ static bool on_event(struct regs *r)
 	__atomic_fetch_add(&result[self()].count, 1, __ATOMIC_SEQ_CST);
 	if (r->vector == VEC_IPI)
 		apic_eoi();
+	else
+		nmis++;
+	return true;
+}
+
+/* An NMI that has exited blocks further ones until an IRET. */
+static void unblock_nmis(void *unused)
+{
+	__asm__ volatile("int %0" : : "i"(VEC_INT) : "memory");
+}
+
+static bool on_int(struct regs *r)
+{
 	return true;
 }
 
@@ -154,8 +168,9 @@ static void spin(void *arg)
 		apic_eoi();
 }
 
-/* Start the spinning L2 there, send it @icr, take what it exited with. */
-static bool poke(u32 icr, const char *name)
+/* Start the spinning L2 there, send it @first and @icr, take what it exited
+ * with. */
+static bool poke(u32 first, u32 icr, const char *name)
 {
 	u32 old = beat;
 
@@ -165,17 +180,22 @@ static bool poke(u32 icr, const char *name)
 		delay_us(50);
 	if (beat == old)
 		return check(false, name, "L2 does not run");
+	if (first) {
+		icr_send(other, first);
+		delay_us(500);
+	}
 	icr_send(other, icr);
 	return check(ap_wait(other, 300), name, "no exit");
 }
 
 static void test_events(void)
 {
-	if (poke(VEC_IPI | ICR_ASSERT, "ipi")) {
+	/* a SIPI is nothing to a CPU that does not wait for it */
+	if (poke(ICR_SIPI | ICR_ASSERT | 0x42, VEC_IPI | ICR_ASSERT, "ipi")) {
 		check_eq(result[1].reason, REASON_EXTINT, "ipi-reason");
 		check_eq(result[1].info, INTR_INFO(0, VEC_IPI), "ipi-vector");
 	}
-	if (poke(ICR_NMI | ICR_ASSERT, "nmi")) {
+	if (poke(0, ICR_NMI | ICR_ASSERT, "nmi")) {
 		check_eq(result[1].reason, REASON_EXCEPTION_NMI, "nmi-reason");
 		check_eq(result[1].info, INTR_INFO(INTR_TYPE_NMI, VEC_NMI),
 			 "nmi-info");
@@ -187,7 +207,7 @@ static void test_events(void)
 			    "INIT that exits stays pending", "not tried");
 		return;
 	}
-	if (poke(ICR_INIT | ICR_ASSERT, "init-in-l2"))
+	if (poke(0, ICR_INIT | ICR_ASSERT, "init-in-l2"))
 		check_eq(result[1].reason, REASON_INIT, "init-in-l2-reason");
 }
 
@@ -221,6 +241,83 @@ static void test_init(void)
 	check_eq(stage, 2, "init-after-vmxoff");
 	check(ap_start_cpu(other), "init-then-sipi", "it does not start");
 	check_eq(ap_reset_state()->cr4 & (u32)CR4_VMXE, 0, "init-resets-cr4");
+}
+
+/* --- an L2 that waits for a SIPI --------------------------------------------------------- */
+static void sipi_wait(void *unused)
+{
+	struct vl2 *l = &own[1];
+
+	vl2_init(l, do_spin);
+	vmw(VMCS_PIN_CTLS, vmx_pin((u32)(PIN_EXTINT | PIN_NMI)));
+	vmw(VMCS_GUEST_ACTIVITY, ACTIVITY_WAIT_SIPI);
+	stage = 1;
+	result[1].reason = vl2_run(l);
+	result[1].info = (u32)vmr(VMCS_EXIT_QUALIFICATION);
+	result[1].count = (u32)vmr(VMCS_EXIT_INTR_INFO);
+	result[1].rip = vmr(VMCS_GUEST_ACTIVITY);
+	stage = 2;
+}
+
+static void sipi_wait_then_off(void *unused)
+{
+	sipi_wait(NULL);
+	vmx_off();
+	stage = 3; /* never with an INIT that was blocked */
+}
+
+static bool send_sipi(void (*fn)(void *), u32 first, u32 vector,
+		      const char *name)
+{
+	memset(&result[1], 0xff, sizeof(result[1]));
+	stage = 0;
+	ap_post(other, fn, NULL);
+	if (!until(&stage, 1))
+		return check(false, name, "it does not start");
+	delay_us(2000);
+	if (first) {
+		icr_send(other, first);
+		delay_us(2000);
+	}
+	if (!check_eq(stage, 1, name))
+		return false;
+	icr_send(other, ICR_SIPI | ICR_ASSERT | vector);
+	if (!check(until(&stage, 2), name, "stage %u", stage))
+		return false;
+	check_eq(result[1].reason, REASON_SIPI, "sipi-reason");
+	check_eq(result[1].info, vector, "sipi-vector");
+	check_eq(result[1].count & INTR_VALID, 0, "sipi-no-interruption");
+	check_eq(result[1].rip, ACTIVITY_WAIT_SIPI, "sipi-activity");
+	return true;
+}
+
+static void test_sipi(void)
+{
+	if (!(rdmsr(MSR_VMX_MISC) & VMX_MISC_WAIT_SIPI)) {
+		skip("sipi-in-l2", "no wait-for-SIPI state");
+		return;
+	}
+	if (!on_abyme() && emulator() == EMU_BOCHS) {
+		check_known(false, "sipi-in-l2", EMU_BOCHS,
+			    "a SIPI exit leaves NMIs blocked", "not tried");
+		return;
+	}
+	check(ap_call(other, vmx_here, NULL), "vmxon-again", "-");
+	if (send_sipi(sipi_wait, 0, 0x42, "sipi-in-l2"))
+		check(ap_wait(other, 100), "sipi-back", "-");
+	/* an NMI waits, too, until L1 is back */
+	check(ap_call(other, unblock_nmis, NULL), "sipi-unblock-nmis", "-");
+	nmis = 0;
+	if (send_sipi(sipi_wait, ICR_NMI | ICR_ASSERT, 0x9a, "sipi-nmi"))
+		check(ap_wait(other, 100), "sipi-nmi-back", "-");
+	check_eq(nmis, 1, "sipi-nmi-taken");
+	/* an INIT is blocked there and in root operation */
+	if (!send_sipi(sipi_wait_then_off, ICR_INIT | ICR_ASSERT, 0x43,
+		       "sipi-init"))
+		return;
+	delay_us(5000);
+	check_eq(stage, 2, "sipi-init-after-vmxoff");
+	check(ap_start_cpu(other), "sipi-init-then-sipi", "it does not start");
 }
 
 /* --- one EPT for both --------------------------------------------------------------------- */
@@ -293,6 +390,7 @@ void main(void)
 	on_region[1] = vmx_region();
 	set_hook(VEC_IPI, on_event);
 	set_hook(VEC_NMI, on_event);
+	set_hook(VEC_INT, on_int);
 	vmx_here(NULL);
 	check(ap_call(other, vmx_here, NULL), "second-vmxon", "-");
 	test_both();
@@ -300,5 +398,6 @@ void main(void)
 	test_ept();
 	test_events();
 	test_init();
+	test_sipi();
 	vmx_off();
 }
