@@ -301,7 +301,7 @@ static void do_mce(struct vcpu *v, struct vmexit *x)
 
 static void do_init(struct vcpu *v, struct vmexit *x)
 {
-	vcpu_enter_wait_sipi(v);
+	vcpu_take_init(v);
 }
 
 static void do_sipi(struct vcpu *v, struct vmexit *x)

@@ -122,11 +122,11 @@ static void reset(void)
 	delay_us(50000);
 }
 
-void power_end(struct vm *vm)
+static void __noreturn end(struct vm *vm, enum shutdown_action how)
 {
 	if (stats)
 		vm_print_stats(vm);
-	switch (on_shutdown) {
+	switch (how) {
 	case SHUTDOWN_RESET:
 		log_err("vm%u: reset", vm->id);
 		reset();
@@ -140,4 +140,14 @@ void power_end(struct vm *vm)
 	}
 	log_err("vm%u: halted", vm->id);
 	halt();
+}
+
+void power_end(struct vm *vm)
+{
+	end(vm, on_shutdown);
+}
+
+void power_reset(struct vm *vm)
+{
+	end(vm, SHUTDOWN_RESET);
 }

@@ -31,5 +31,7 @@ bool power_port_access(struct vcpu *v, const struct vmexit *x);
 
 /* A VM ended by a fault: do what on-shutdown= says. */
 void __noreturn power_end(struct vm *vm);
+/* L1 asked for it. */
+void __noreturn power_reset(struct vm *vm);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/gdb.h"
 #include "core/insns.h"
 #include "core/machine.h"
+#include "core/msr.h"
 #include "core/options.h"
 #include "core/power.h"
 #include "core/printk.h"
@@ -22,6 +23,22 @@ void vcpu_enter_wait_sipi(struct vcpu *v)
 
 	virt->vcpu_start(v, &s);
 	v->run_state = VCPU_WAIT_SIPI;
+}
+
+/*
+ * SDM 3A, "MP Initialization Protocol Requirements and Restrictions": the boot
+ * processor does not wait for a SIPI after an INIT (of another CPU's, or of the
+ * chipset's by port 92h or the keyboard controller), it starts the firmware.
+ * That would find L0's memory and devices in use: it gets the machine anew.
+ */
+void vcpu_take_init(struct vcpu *v)
+{
+	if (rdmsr(MSR_APIC_BASE) & APIC_BASE_BSP) {
+		log_err("vm%u: CPU %u: INIT of the boot processor", v->vm->id,
+			v->index);
+		vm_reset(v->vm);
+	}
+	vcpu_enter_wait_sipi(v);
 }
 
 void vcpu_sipi(struct vcpu *v, u8 vector)
@@ -107,7 +124,7 @@ void vm_print_stats(const struct vm *vm)
 		page_used() >> 10, page_total() >> 10);
 }
 
-void vm_shutdown(struct vm *vm)
+static void stop_others(struct vm *vm)
 {
 	u32 self = this_cpu()->index;
 
@@ -120,7 +137,18 @@ void vm_shutdown(struct vm *vm)
 		request_set(vm->vcpus[i], REQ_SHUTDOWN);
 		virt->kick(vm->vcpus[i]);
 	}
+}
+
+void vm_shutdown(struct vm *vm)
+{
+	stop_others(vm);
 	power_end(vm);
+}
+
+void vm_reset(struct vm *vm)
+{
+	stop_others(vm);
+	power_reset(vm);
 }
 
 int vm_mtrr_changed(struct vm *vm, u32 msr, u64 val)

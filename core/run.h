@@ -11,13 +11,17 @@ struct vm;
 /* Enter the guest for ever, on this CPU. */
 void __noreturn vcpu_run(struct vcpu *v);
 
-/* INIT: reset state, then wait for a SIPI. */
+/* Reset state, then wait for a SIPI. */
 void vcpu_enter_wait_sipi(struct vcpu *v);
+/* INIT: that, unless it is the boot processor's. */
+void vcpu_take_init(struct vcpu *v);
 /* A SIPI: start at vector << 12 (ignored unless waiting). */
 void vcpu_sipi(struct vcpu *v, u8 vector);
 
 /* The VM is at its end (triple fault, or it cannot go on). */
 void __noreturn vm_shutdown(struct vm *vm);
+/* L1 resets the machine in a way that ends in L0. */
+void __noreturn vm_reset(struct vm *vm);
 
 /* An MTRR of L1's changed: memory types, and every CPU's cached ones. */
 int __must_check vm_mtrr_changed(struct vm *vm, u32 msr, u64 val);

@@ -207,7 +207,7 @@ static void do_vmxoff(struct vcpu *v)
 	vmx_succeed(v);
 	if (n->init_blocked) {
 		n->init_blocked = false;
-		vcpu_enter_wait_sipi(v);
+		vcpu_take_init(v);
 	}
 }
 
