@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The other CPUs: INIT and SIPI, what a CPU finds in its registers then, IPIs,
- * NMIs, and a CPU taken down and started again and again.
+ * NMIs, MONITOR and MWAIT, and a CPU taken down and started again and again.
  */
 /* boot: emus=qemu,bochs,bochs-svm cpus=2 bare timeout=60 */
 #include "tests/guests/lib/guest.h"
 
+#define CPUID_1_ECX_MONITOR (1u << 3)
 #define VEC_IPI 0x51
 #define ROUNDS 10
 
@@ -68,6 +69,28 @@ static void idle_open(void *unused)
 	sti();
 	for (;;)
 		cpu_pause();
+}
+
+/* Each in a page of its own, for MONITOR. */
+static struct {
+	u32 v;
+} __aligned(4096) bell, other[64];
+
+/* Sleeps until the bell rings, interrupts off; caches on, as MONITOR is for
+ * write-back memory. @in_tlb: the bell's page is in the TLB when MONITOR comes
+ * to it, another is the last that was walked for. */
+static void sleep_until_bell(void *in_tlb)
+{
+	cli();
+	write_cr0(read_cr0() & ~(u64)(CR0_CD | CR0_NW));
+	for (u32 i = 0; !get(&bell.v); i++) {
+		get(&other[i % 64].v);
+		if (!in_tlb)
+			__asm__ volatile("invlpg %0" : : "m"(bell) : "memory");
+		__asm__ volatile("monitor" : : "a"(&bell), "c"(0), "d"(0));
+		if (!get(&bell.v))
+			__asm__ volatile("mwait" : : "a"(0), "c"(0));
+	}
 }
 
 static void cpuid_loop(void *bad)
@@ -180,6 +203,28 @@ static void test_nmis(u32 id)
 	check_eq(get(&nmis[bsp]), n + 1, "nmi-no-more");
 }
 
+/* What an OS does that sends a store in the place of an interrupt. */
+static void test_mwait(u32 id)
+{
+	if (!(cpuid_reg(1, 0, ECX) & CPUID_1_ECX_MONITOR)) {
+		skip("mwait", "CPUID has no MONITOR");
+		return;
+	}
+	for (u32 in_tlb = 0; in_tlb < 2; in_tlb++) {
+		__atomic_store_n(&bell.v, 0, __ATOMIC_SEQ_CST);
+		ap_post(id, sleep_until_bell, in_tlb ? &bell : NULL);
+		delay_us(2000);
+		__atomic_store_n(&bell.v, 1, __ATOMIC_SEQ_CST);
+		if (!in_tlb)
+			check(ap_wait(id, 100), "mwait-store", "sleeps on");
+		else
+			check_known(ap_wait(id, 100), "mwait-store-in-tlb",
+				    EMU_BOCHS, "MONITOR takes another page",
+				    "sleeps on");
+		ap_start_cpu(id);
+	}
+}
+
 static void test_down_and_up(u32 id)
 {
 	u32 bad = 0, came = 0, stopped = 0, ignored = 0, b;
@@ -227,6 +272,7 @@ void main(void)
 			continue;
 		test_ipis(ids[i]);
 		test_nmis(ids[i]);
+		test_mwait(ids[i]);
 		test_down_and_up(ids[i]);
 	}
 	check(ap_start_all(ncpus - 1), "start-all-by-shorthand", "not all");
