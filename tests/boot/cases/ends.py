@@ -36,9 +36,11 @@ triple("halt", 0, "on-shutdown=halt", r"^abyme: vm0: halted",
 
 # emulator fault: with two CPUs Bochs' BIOS does not survive a reset by CPU 0,
 # bare neither ("Keyboard error"); the run ends before
-ends("init-of-boot-cpu", l1=path("guests/triple.elf"), append="triple kind=3",
-     cpus=2, expect=[r"^abyme: vm0: CPU 0: INIT of the boot processor"],
-     stop=r"^abyme: vm0: reset", restarts=False)
+for _emu, _slow in ("qemu", 0), ("bochs", 40):
+    ends("init-of-boot-cpu", emus=[_emu], slow=_slow, cpus=2,
+         l1=path("guests/triple.elf"), append="triple kind=3",
+         expect=[r"^abyme: vm0: CPU 0: INIT of the boot processor"],
+         stop=r"^abyme: vm0: reset", restarts=False)
 # QEMU makes a reset of what is an INIT on a PC; Bochs' BIOS dies (see below)
 for _name, _kind in ("port-92", 4), ("keyboard-controller", 5):
     ends(f"reset-{_name}", emus=["qemu"], l1=path("guests/triple.elf"),
