@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The debug stub, with the real gdb in batch mode on COM2."""
+import fcntl
 import os
+import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 
@@ -329,6 +332,58 @@ for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
     case("gdb-step-entry", emus=[emulator], l1=path(f"guests/{guest}.elf"),
          hv="console=com1 gdb=com2,wait", timeout=40, forbid=[r"^FAIL "],
          expect=[r"^guest .* passed, 0 failed"], run=entry_steps)
+
+
+def terminal(command, steps):
+    """A command on a terminal of its own: what it says, its status. steps: as
+    soon as it has said that, these keys."""
+    keys, tty = pty.openpty()
+    p = subprocess.Popen(
+        emu.tied(command), stdin=tty, stdout=tty, stderr=tty,
+        start_new_session=True, env={**os.environ, "TERM": "dumb"},
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(tty)
+    timer = threading.Timer(WAIT, p.kill)
+    timer.start()
+    out, at, left = "", 0, list(steps)
+    with open(keys, "r+b", buffering=0) as keyboard:
+        while data := read_tty(keyboard):
+            out += data.decode(errors="replace")
+            m = left and re.compile(left[0][0]).search(out, at)
+            if m:
+                at = m.end()
+                time.sleep(1)
+                keyboard.write(left.pop(0)[1].encode())
+    timer.cancel()
+    return out, p.wait()
+
+
+def read_tty(tty):
+    try:
+        return tty.read(65536)
+    except OSError:         # nobody has it open any more
+        return b""
+
+
+def debug_target(c):
+    """What `make debug` runs, at a terminal: Ctrl-C is gdb's alone."""
+    iso = c.file(".iso")
+    mkiso.build(iso, c.l1, c.append, c.modules, path("abyme.elf"), c.hv)
+    out, status = terminal(
+        [os.path.join(ROOT, "tests", "boot", "run"), iso, "--emu", c.emu,
+         "--gdb", "--symbols", c.l1, "--log", c.file(".log")],
+        ((r"\(gdb\) ", "continue\n"), (r"Continuing\.", "\x03"),
+         (r"SIGINT[^$]*\(gdb\) ", "info threads\n"),
+         (r"CPU 0 L1[^$]*\(gdb\) ", "kill\n"), (r"\(y or n\) ", "y\n"),
+         (r"killed\]\s+\(gdb\) ", "quit\n")))
+    os.unlink(iso)
+    want(out, r"run: gdb ", r"SIGINT", r"CPU 0 L1", r"killed\]")
+    if status:
+        raise Failure(f"its status is {status}")
+
+
+case("gdb-terminal", emus=["qemu"], l1=path("guests/svm-stops.elf"),
+     append="gdb", hv="console=com1 gdb=com2,wait", run=debug_target)
 
 
 def panic(c):
