@@ -35,6 +35,13 @@ static const struct cpuid_rule leaf_7[] = {
 	{ ECX, 4, CR4_BIT, CR4_PKE },
 };
 
+/* Other ways to an MSR, which no exit of RDMSR or WRMSR watches. */
+static const struct cpuid_rule leaf_7_1[] = {
+	{ EAX, 27, CLEAR, 0 }, /* RDMSRLIST, WRMSRLIST */
+	{ ECX, 5, CLEAR, 0 },  /* RDMSR, WRMSRNS with an immediate */
+	{ EDX, 15, CLEAR, 0 }, /* URDMSR, UWRMSR */
+};
+
 static const struct cpuid_rule leaf_80000001[] = {
 	{ ECX, 2, CLEAR, 0 },  /* SVM: the nested layer's */
 	{ ECX, 12, CLEAR, 0 }, /* SKINIT: the same */
@@ -121,6 +128,8 @@ void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])
 	case 7:
 		if (sub == 0)
 			apply_rules(s, leaf_7, ARRAY_SIZE(leaf_7), r);
+		else if (sub == 1)
+			apply_rules(s, leaf_7_1, ARRAY_SIZE(leaf_7_1), r);
 		break;
 	case 0x80000001:
 		apply_rules(s, leaf_80000001, ARRAY_SIZE(leaf_80000001), r);
@@ -163,6 +172,7 @@ void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
 		[CPUID_80000001] = { 0x80000001, 0 },
 		[CPUID_6] = { 6, 0 },
 		[CPUID_7] = { 7, 0 },
+		[CPUID_7_1] = { 7, 1 },
 		[CPUID_D_1] = { 0xd, 1 },
 		[CPUID_14] = { 0x14, 0 },
 		[CPUID_80000008] = { 0x80000008, 0 },

@@ -37,6 +37,7 @@ enum {
 	CPUID_80000001,
 	CPUID_6,
 	CPUID_7,
+	CPUID_7_1,
 	CPUID_D_1,
 	CPUID_14,
 	CPUID_80000008,
@@ -66,7 +67,7 @@ static inline const struct cpuid_edit *cpuid_find(const struct cpuid_table *t,
 	case 6:
 		return &t->edit[CPUID_6];
 	case 7:
-		return sub ? NULL : &t->edit[CPUID_7];
+		return sub > 1 ? NULL : &t->edit[CPUID_7 + sub];
 	case 0xd:
 		return sub == 1 ? &t->edit[CPUID_D_1] : NULL;
 	case 0x14:

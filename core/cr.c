@@ -5,7 +5,7 @@
 
 struct cr4_feature {
 	u64 cr4;
-	u8 leaf; /* 1 or 7 */
+	u8 leaf; /* 1, 7 or (sub-leaf 1 of it) 71 */
 	u8 reg;	 /* 0 EAX .. 3 EDX */
 	u8 bit;
 };
@@ -23,15 +23,18 @@ static const struct cr4_feature cr4_features[] = {
 	{ CR4_CET, 7, 2, 7 },		{ CR4_CET, 7, 3, 20 },
 	{ CR4_LA57, 7, 2, 16 },		{ CR4_KL, 7, 2, 23 },
 	{ CR4_PKS, 7, 2, 31 },		{ CR4_UINTR, 7, 3, 5 },
+	{ CR4_LAM_SUP, 71, 0, 26 },	{ CR4_FRED, 71, 0, 17 },
 };
 
-u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4])
+u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4], const u32 leaf71[4])
 {
 	u64 mask = CR4_PCE; /* performance counters are never absent */
 
 	for (size_t i = 0; i < ARRAY_SIZE(cr4_features); i++) {
 		const struct cr4_feature *f = &cr4_features[i];
-		const u32 *regs = f->leaf == 1 ? leaf1 : leaf7;
+		const u32 *regs = f->leaf == 1	 ? leaf1
+				  : f->leaf == 7 ? leaf7
+						 : leaf71;
 
 		if (regs[f->reg] & BIT(f->bit))
 			mask |= f->cr4;

@@ -11,8 +11,8 @@ struct cr_state {
 };
 
 /* CR4 bits that this processor knows, by its CPUID leaves 1 (ECX, EDX) and 7
- * (EBX, ECX, EDX) and Fn8000_0001 EDX. */
-u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4]);
+ * (EBX, ECX, EDX; sub-leaf 1, EAX). */
+u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4], const u32 leaf71[4]);
 
 /* Would the processor take this value, or raise #GP(0)?
  * SDM 2A/3A, "MOV-Move to/from Control Registers", "Control Registers". */

@@ -408,13 +408,16 @@ void exit_handle(struct vcpu *v, struct vmexit *x)
 
 void exit_init(struct vm *vm)
 {
-	u32 leaf1[4], leaf7[4], ext1[4], ext8[4], ext21[4] = { 0 }, n;
+	u32 leaf1[4], leaf7[4], leaf71[4] = { 0 }, ext1[4], ext8[4],
+				ext21[4] = { 0 }, n;
 	const struct msr_rule *r = msr_rules(&n);
 
 	cpuid(1, 0, leaf1);
 	cpuid(7, 0, leaf7);
+	if (leaf7[0])
+		cpuid(7, 1, leaf71);
 	/* SMX is not offered: GETSEC would be L0's to answer. */
-	cr4_mask = cr4_supported(leaf1, leaf7) & ~CR4_SMXE;
+	cr4_mask = cr4_supported(leaf1, leaf7, leaf71) & ~CR4_SMXE;
 	cpuid(0x80000000, 0, ext1);
 	if (ext1[0] >= 0x80000021)
 		cpuid(0x80000021, 0, ext21);

@@ -42,6 +42,11 @@
 #define CR4_CET BIT(23)
 #define CR4_PKS BIT(24)
 #define CR4_UINTR BIT(25)
+#define CR4_LAM_SUP BIT(28)
+#define CR4_FRED BIT(32)
+
+/* Linear-address masking of user-mode addresses: LAM_U57, LAM_U48. */
+#define CR3_LAM BITS(62, 61)
 
 #define EFER_SCE BIT(0)
 #define EFER_LME BIT(8)

@@ -45,19 +45,22 @@ static bool has_lbr_stack(void)
 static void check_env(struct nested_svm *n)
 {
 	struct svm_check_env *e = &n->env;
-	u32 l1[4], l7[4] = { 0 }, ext[4], ext8[4], ext21[4] = { 0 }, max[4];
+	u32 l1[4], l7[4] = { 0 }, l71[4] = { 0 }, max[4];
+	u32 ext[4], ext8[4], ext21[4] = { 0 };
 
 	cpuid(0, 0, max);
 	cpuid(1, 0, l1);
 	if (max[0] >= 7)
 		cpuid(7, 0, l7);
+	if (l7[0])
+		cpuid(7, 1, l71);
 	cpuid(0x80000000, 0, max);
 	if (max[0] >= 0x80000021)
 		cpuid(0x80000021, 0, ext21);
 	cpuid(0x80000001, 0, ext);
 	cpuid(0x80000008, 0, ext8);
 	*e = (struct svm_check_env){
-		.cr4_allowed = cr4_supported(l1, l7),
+		.cr4_allowed = cr4_supported(l1, l7, l71),
 		.efer_allowed = efer_supported(ext, ext8, ext21, true, true),
 		/* emulator fault: QEMU TCG sets accessed flags there */
 		.pdpe_ignored = svm_hw.tcg ? PT_A : 0,

@@ -63,13 +63,18 @@ TEST(cr4_rules)
 
 TEST(cr4_bits_follow_cpuid)
 {
-	u32 l1[4] = { 0 }, l7[4] = { 0 };
+	u32 l1[4] = { 0 }, l7[4] = { 0 }, l71[4] = { 0 };
 
-	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE);
 	l1[3] = BIT(6);
-	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE | CR4_PAE);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE);
 	l7[2] = BIT(16);
-	CHECK_EQ(cr4_supported(l1, l7), CR4_PCE | CR4_PAE | CR4_LA57);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_LA57);
+	l7[2] = 0;
+	l71[0] = BIT(26);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_LAM_SUP);
+	l71[0] = BIT(17);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_FRED);
 }
 
 TEST(efer_rules)
@@ -201,6 +206,18 @@ TEST(cpuid_memory_encryption_takes_address_bits)
 	CHECK_EQ(cpuid_encrypted_bits(48, 47), 47);
 	CHECK_EQ(cpuid_encrypted_bits(48, 51 | 0 << 6), 48);
 	CHECK_EQ(cpuid_encrypted_bits(48, 51 | 4 << 6), 44);
+}
+
+TEST(cpuid_hides_other_ways_to_msrs)
+{
+	struct cpuid_state s = { .hide = true };
+	u32 r[4] = { ~0u, ~0u, ~0u, ~0u };
+
+	cpuid_apply(&s, 7, 1, r);
+	CHECK_EQ(r[0], ~0u & ~BIT(27));
+	CHECK_EQ(r[1], ~0u);
+	CHECK_EQ(r[2], ~0u & ~BIT(5));
+	CHECK_EQ(r[3], ~0u & ~BIT(15));
 }
 
 TEST(cpuid_hypervisor_leaves)

@@ -201,6 +201,9 @@ TEST(wanted_controls_fit)
 	CHECK(v & PROC_PROC2);
 	CHECK(!(v & PROC_PROC3)); /* this one has none */
 	CHECK(!(v & (PROC_CR3_LOAD | PROC_HLT | PROC_IO)));
+	/* No tertiary control, so no exit by RDMSRLIST or WRMSRLIST. */
+	CHECK(!(vmx_wanted[GROUP_PROC] & PROC_PROC3));
+	CHECK_EQ(vmx_wanted[GROUP_PROC3], 0);
 	v = vmx_controls(&c.ctl[GROUP_PIN], vmx_wanted[GROUP_PIN]);
 	CHECK_EQ(v, PIN_DEFAULT1);
 	v = vmx_controls(&c.ctl[GROUP_PROC2], vmx_wanted[GROUP_PROC2]);
