@@ -460,6 +460,7 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 		 u32 access, struct shadow_fault *f, bool *flush)
 {
 	struct fill x;
+	bool dirtied;
 	int err;
 
 	s->stats.faults++;
@@ -482,8 +483,10 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 	f->l1pa = L1PA(x.w->addr);
 	x.l = leaf01_get(s, x.w->addr);
 	if (unlikely(!x.l || (access & RWX & ~x.l->access))) {
+		dirtied = f->dirtied; /* set all the same */
 		describe(f, x.w, SF_L0);
 		f->l1pa = L1PA(x.w->addr);
+		f->dirtied = dirtied;
 		return -EPERM;
 	}
 	x.level = leaf_level(s, &x);

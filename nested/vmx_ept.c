@@ -15,10 +15,13 @@ int vmx_ept_init(struct vcpu *v)
 	return shadow_init(&v->nvmx->shadow, v->vm, &pt_ept_4, SHADOW_PAGES);
 }
 
+/* What the processor follows by itself must be mapped before. */
 hpa_t vmx_page(struct vcpu *v, u64 l1pa)
 {
 	hpa_t h = slat_translate(v->vm->slat, L1PA(l1pa), NULL);
 
+	if (unlikely(h.v == HPA_NONE.v) && !slat_fault(v->vm->slat, L1PA(l1pa)))
+		h = slat_translate(v->vm->slat, L1PA(l1pa), NULL);
 	return h.v == HPA_NONE.v ? v->vm->scratch : h;
 }
 
@@ -308,11 +311,10 @@ bool vmx_ept_violation(struct vcpu *v)
 	err = shadow_fault(n->shadow, n->root, L2PA(gpa), access, &f, &flush);
 	if (flush)
 		vmx_invept(INVEPT_SINGLE, n->eptp02);
-	if (likely(!err)) {
-		if (f.dirtied)
-			pml_log(v, n->cur, gpa);
+	if (f.dirtied && (!err || err == -EPERM))
+		pml_log(v, n->cur, gpa);
+	if (likely(!err))
 		return true;
-	}
 	if (err == -EAGAIN)
 		vmx_reflect(v, REASON_PML_FULL, qual & EPT_QUAL_NMI_UNBLOCK);
 	else if (err == -EFAULT)

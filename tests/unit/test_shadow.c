@@ -584,6 +584,8 @@ static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 		CHECK(access & ~host_access(before.addr) & RWX);
 		CHECK_EQ(f.kind, SF_L0);
 		CHECK_EQ(f.l1pa.v, before.addr);
+		/* the flag is set by then, and L1's log wants to know */
+		CHECK_EQ(f.dirtied, (access & ACCESS_W) && !before.dirty);
 		seen.l0++;
 		return;
 	}
