@@ -17,9 +17,11 @@ struct vmx_check_env {
 	u64 perf_valid;		     /* and for IA32_PERF_GLOBAL_CTRL */
 	u64 s_cet_valid;	     /* and for IA32_S_CET */
 	u8 la_bits;		     /* linear-address width: 48 or 57 */
-	u8 vtpr;  /* VTPR[7:4], where the virtual-APIC page counts */
-	bool lma; /* L1 is in IA-32e mode */
-	bool sgx; /* enclaves exist */
+	u8 vtpr;	  /* VTPR[7:4], where the virtual-APIC page counts */
+	bool lma;	  /* L1 is in IA-32e mode */
+	bool sgx;	  /* enclaves exist */
+	bool bus_lock_db; /* bus locks raise #DB */
+	u64 cr3_lam;	  /* CR3 bits of linear-address masking, if it exists */
 };
 
 /* Why the last VM entry was refused; rule NULL: it was not. */
@@ -103,6 +105,11 @@ static inline bool canonical(u64 a, u32 la_bits)
 static inline bool phys_ok(u64 a, u64 align, const struct vmx_check_env *e)
 {
 	return !(a & (align - 1)) && !(a >> e->caps->phys_bits);
+}
+
+static inline bool cr3_ok(u64 cr3, const struct vmx_check_env *e)
+{
+	return phys_ok(cr3 & ~e->cr3_lam, 1, e);
 }
 
 static inline bool fixed_ok(u64 val, u64 fixed0, u64 fixed1)

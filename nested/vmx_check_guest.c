@@ -28,7 +28,7 @@ static int check_crs(const struct vmcs12 *v, const struct vmx_check_env *e,
 	} else {
 		CHECK_FIELD(!(cr4 & CR4_PCIDE), GUEST_CR4);
 	}
-	CHECK_FIELD(phys_ok(F(GUEST_CR3), 1, e), GUEST_CR3);
+	CHECK_FIELD(cr3_ok(F(GUEST_CR3), e), GUEST_CR3);
 	if (F(ENTRY_CTLS) & ENTRYC_LOAD_DEBUG)
 		CHECK_FIELD(!(F(GUEST_DR7) >> 32), GUEST_DR7);
 	return 0;
@@ -182,13 +182,18 @@ static int check_blocking(const struct vmcs12 *v, const struct vmx_check_env *e,
 
 #define DEBUGCTL_BTF BIT(1)
 
-static int check_pending_debug(const struct vmcs12 *v, struct vmx_refusal *r)
+#define PENDING_RESERVED (BITS(10, 4) | BIT(13) | BIT(15) | BITS(63, 17))
+
+static int check_pending_debug(const struct vmcs12 *v,
+			       const struct vmx_check_env *e,
+			       struct vmx_refusal *r)
 {
 	u64 pend = F(GUEST_PENDING_DBG);
 	bool single = (F(GUEST_RFLAGS) & RFLAGS_TF) &&
 		      !(F(GUEST_DEBUGCTL) & DEBUGCTL_BTF);
 
-	CHECK_FIELD(!(pend & (BITS(11, 4) | BIT(13) | BIT(15) | BITS(63, 17))),
+	CHECK_FIELD(!(pend & PENDING_RESERVED), GUEST_PENDING_DBG);
+	CHECK_FIELD(!(pend & PENDING_DBG_BLD) || e->bus_lock_db,
 		    GUEST_PENDING_DBG);
 	if ((F(GUEST_INTERRUPTIBILITY) & (INTRBL_STI | INTRBL_MOV_SS)) ||
 	    F(GUEST_ACTIVITY) == ACTIVITY_HLT)
@@ -213,7 +218,7 @@ int vmx_check_guest_run(const struct vmcs12 *v, const struct vmx_check_env *e,
 		err = check_activity(v, e, r);
 	if (!err)
 		err = check_blocking(v, e, r);
-	return err ? err : check_pending_debug(v, r);
+	return err ? err : check_pending_debug(v, e, r);
 }
 
 int vmx_check_link(const struct vmcs12 *v, const struct vmx_check_env *e,

@@ -17,7 +17,7 @@ static int check_registers(const struct vmcs12 *v,
 		    HOST_CR4);
 	CHECK_FIELD(!(F(HOST_CR4) & CR4_CET) || (F(HOST_CR0) & CR0_WP),
 		    HOST_CR4);
-	CHECK_FIELD(phys_ok(F(HOST_CR3), 1, e), HOST_CR3);
+	CHECK_FIELD(cr3_ok(F(HOST_CR3), e), HOST_CR3);
 	CHECK_FIELD(canonical(F(HOST_SYSENTER_ESP), e->la_bits),
 		    HOST_SYSENTER_ESP);
 	CHECK_FIELD(canonical(F(HOST_SYSENTER_EIP), e->la_bits),

@@ -223,16 +223,21 @@ bool vmcs_field_exists(const struct vmx_caps *c, enum vmcs_slot slot);
 
 /* Pending debug exceptions */
 #define PENDING_DBG_B(n) BIT(n)
+#define PENDING_DBG_BLD BIT(11) /* a bus lock; see IA32_DEBUGCTL */
 #define PENDING_DBG_ENABLED BIT(12)
 #define PENDING_DBG_BS BIT(14)
 #define PENDING_DBG_RTM BIT(16)
 
 /* Exit reason, beyond the basic reason of bits 15:0. */
 #define EXIT_BASIC(r) ((u32)((r)&0xffff))
+#define EXIT_SHADOW_STACK BIT(25) /* shadow stack left prematurely busy */
+#define EXIT_BUS_LOCK BIT(26)
 #define EXIT_ENCLAVE BIT(27)
 #define EXIT_PENDING_MTF BIT(28)
 #define EXIT_FROM_ROOT BIT(29)
 #define EXIT_ENTRY_FAILURE BIT(31)
+/* What an exit of L2's that L1 gets under another reason still tells. */
+#define EXIT_MODIFIERS (EXIT_SHADOW_STACK | EXIT_BUS_LOCK | EXIT_ENCLAVE)
 
 enum vmx_reason {
 #define VMX_REASON(nr, name, text) REASON_##name = nr,
