@@ -121,7 +121,7 @@ bool vmx_debugger_took(struct vcpu *v, u32 raw)
 	u64 dr6, qual;
 	bool db;
 
-	if (raw != REASON_EXCEPTION_NMI)
+	if (EXIT_BASIC(raw) != REASON_EXCEPTION_NMI)
 		return false;
 	info = (u32)vmx_get(v, CACHED_INTR_INFO);
 	if (INTR_TYPE(info) < INTR_TYPE_HARD_EXC ||

@@ -5,11 +5,6 @@
 #include "vmx/internal.h"
 #include "vmx/qual.h"
 
-static u64 gpr_value(struct vcpu *v, u8 reg)
-{
-	return vmx_mode64(v) ? v->gpr[reg] : (u32)v->gpr[reg];
-}
-
 /* Of the four kinds of access only those exit that change an owned bit. */
 static bool cr_access(struct vcpu *v, struct vmexit *x)
 {
@@ -23,7 +18,7 @@ static bool cr_access(struct vcpu *v, struct vmexit *x)
 	x->kind = EXIT_CR_WRITE;
 	x->cr.cr = a.type == CR_ACCESS_TO ? a.cr : 0;
 	x->cr.value = a.type == CR_ACCESS_TO
-			      ? gpr_value(v, a.gpr)
+			      ? vmx_gpr(v, a.gpr)
 			      : qual_cr0_value(&a, vmx_guest_cr0(v));
 	if (x->cr.cr != 0 && x->cr.cr != 4) {
 		x->kind = EXIT_UNKNOWN;
@@ -149,6 +144,13 @@ static const struct {
 	[REASON_GETSEC] = { .kind = EXIT_VIRT_INSN },
 	[REASON_SEAMCALL] = { .kind = EXIT_VIRT_INSN },
 	[REASON_TDCALL] = { .kind = EXIT_VIRT_INSN },
+	/* CPUID does not show them (core/cpuid_policy.c). */
+	[REASON_RDMSRLIST] = { .kind = EXIT_VIRT_INSN },
+	[REASON_WRMSRLIST] = { .kind = EXIT_VIRT_INSN },
+	[REASON_URDMSR] = { .kind = EXIT_VIRT_INSN },
+	[REASON_UWRMSR] = { .kind = EXIT_VIRT_INSN },
+	[REASON_RDMSR_IMM] = { .kind = EXIT_VIRT_INSN },
+	[REASON_WRMSRNS_IMM] = { .kind = EXIT_VIRT_INSN },
 	[REASON_HLT] = { .kind = EXIT_HLT },
 	[REASON_INVD] = { .kind = EXIT_INVD },
 	[REASON_VMCALL] = { .kind = EXIT_HYPERCALL },

@@ -26,7 +26,8 @@ static void rip_add(struct vcpu *v, u64 len)
 	vmx_put(v, CACHED_RIP, next);
 }
 
-/* In an interrupt shadow, in a single step, or at the end of 4 GiB. */
+/* In an interrupt shadow, in a single step, under the monitor trap flag, or at
+ * the end of 4 GiB. */
 static __noinline void skip_slow(struct vcpu *v, u64 shadow)
 {
 	rip_add(v, vmx_get(v, CACHED_INSTR_LEN));
@@ -39,6 +40,9 @@ static __noinline void skip_slow(struct vcpu *v, u64 shadow)
 		if (!btf)
 			vmwrite(VMCS_GUEST_PENDING_DBG, pend | PENDING_DBG_BS);
 	}
+	/* An MTF exit is due after it (SDM 3C, "Monitor Trap Flag"). */
+	if (unlikely(vmx_ctl(v, GROUP_PROC) & PROC_MTF) && !v->vmx->entry_info)
+		vmx_inject_raw(v, INTR_INFO(INTR_TYPE_OTHER, 0), 0, 0);
 }
 
 void vmx_skip(struct vcpu *v)
@@ -52,6 +56,7 @@ void vmx_skip(struct vcpu *v)
 			      ? x->cache[CACHED_INSTR_LEN]
 			      : vmread(VMCS_EXIT_INSTR_LEN));
 	if (unlikely((rip ^ next) >> 32 || (shadow & SHADOW) ||
+		     (vmx_ctl(v, GROUP_PROC) & PROC_MTF) ||
 		     (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF))) {
 		skip_slow(v, shadow);
 		return;
@@ -71,6 +76,19 @@ void vmx_inject_raw(struct vcpu *v, u32 info, u32 error, u32 len)
 		vmwrite(VMCS_ENTRY_INSTR_LEN, len);
 }
 
+/* The event of the next entry is one that is still to be delivered. */
+static void put_back(struct vcpu *v)
+{
+	struct vmx_vcpu *x = v->vmx;
+
+	if (!(x->entry_info & INTR_VALID) ||
+	    INTR_TYPE(x->entry_info) == INTR_TYPE_OTHER)
+		return;
+	x->vectoring = x->entry_info;
+	x->vectoring_error = (u32)vmread(VMCS_ENTRY_ERROR_CODE);
+	x->vectoring_len = (u32)vmread(VMCS_ENTRY_INSTR_LEN);
+}
+
 /* VM entry delivers an error code in protected mode only, and then with those
  * vectors that have one (SDM 3C, VM-Entry Control Fields). */
 static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
@@ -80,6 +98,9 @@ static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	u32 info = INTR_INFO(soft ? INTR_TYPE_SOFT_EXC : INTR_TYPE_HARD_EXC,
 			     vector);
 
+	/* A machine check comes before an event that still waits. */
+	if (v->in_l2 && vector == VEC_MC)
+		put_back(v);
 	v->vmx->own_exception = v->in_l2;
 	if (soft) {
 		vmx_inject_raw(v, info, 0, (u32)vmx_get(v, CACHED_INSTR_LEN));

@@ -91,7 +91,7 @@ void vmx_note_vectoring(struct vcpu *v, u32 raw);
 
 static inline bool vmx_may_vector(u32 raw)
 {
-	return raw < 64 && (VECTORING_EXITS & BIT(raw));
+	return EXIT_BASIC(raw) < 64 && (VECTORING_EXITS & BIT(EXIT_BASIC(raw)));
 }
 bool vmx_nmi_hook(struct cpu *cpu, struct trap_frame *f);
 bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);

@@ -33,6 +33,14 @@ void vmx_kick(struct vcpu *v)
 		apic_send_init(v->cpu->apic_id);
 }
 
+bool vmx_kick_entry(struct vcpu *v)
+{
+	if (vmx_watches_icr)
+		return false;
+	vmx_kick(v);
+	return true;
+}
+
 bool vmx_take_kick(struct vcpu *v)
 {
 	return __atomic_exchange_n(&v->vmx->kicked, false, __ATOMIC_ACQ_REL);
@@ -136,9 +144,9 @@ static inline s64 enter(struct vcpu *v, struct vmx_vcpu *x)
 }
 
 /* What the virtual VMX of L1 may have to say to exits of L1 itself. */
-static bool nesting_owns_l1(u32 raw)
+static bool nesting_owns_l1(u32 basic)
 {
-	switch (raw) {
+	switch (basic) {
 	case REASON_VMCALL ... REASON_VMXON:
 	case REASON_INVEPT:
 	case REASON_INVVPID:
@@ -171,12 +179,12 @@ static bool nested_exit(struct vcpu *v, u32 raw)
  * state is left, before the first instruction; a processor that waits ignores
  * them.
  */
-static bool drop_init(struct vcpu *v, u32 raw)
+static bool drop_init(struct vcpu *v, u32 basic)
 {
 	bool fresh = v->vmx->fresh;
 
 	v->vmx->fresh = false;
-	if (raw != REASON_INIT)
+	if (basic != REASON_INIT)
 		return false;
 	return vmx_take_kick(v) || (fresh && !vmx_get(v, CACHED_RIP));
 }
@@ -199,7 +207,7 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 	x->kind = EXIT_DONE;
 	for (;;) {
 		s64 r;
-		u32 raw;
+		u32 raw, basic;
 
 		if (unlikely(request_pending(v) | vx->waits) && requests(v, x))
 			return;
@@ -215,23 +223,24 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		if (unlikely(r < 0))
 			return;
 		raw = (u32)r;
+		basic = EXIT_BASIC(raw);
 		vx->raw = raw;
 		stat_exit(v, raw);
-		if (unlikely(vx->fresh || raw == REASON_INIT) &&
-		    drop_init(v, raw))
+		if (unlikely(vx->fresh || basic == REASON_INIT) &&
+		    drop_init(v, basic))
 			return;
 		x->raw = raw;
 		if (raw == REASON_CPUID && !v->in_l2) {
 			x->kind = EXIT_CPUID;
 			return;
 		}
-		if (unlikely(raw == REASON_EXCEPTION_NMI) && nmi_was_ours(v))
+		if (unlikely(basic == REASON_EXCEPTION_NMI) && nmi_was_ours(v))
 			return;
 		if (unlikely(v->debug.exceptions | v->debug.step |
 			     v->debug.dr_on) &&
 		    vmx_debugger_took(v, raw))
 			continue;
-		if ((v->in_l2 || nesting_owns_l1(raw)) && nested_exit(v, raw))
+		if ((v->in_l2 || nesting_owns_l1(basic)) && nested_exit(v, raw))
 			continue;
 		if (vmx_may_vector(raw))
 			vmx_note_vectoring(v, raw);

@@ -31,6 +31,11 @@ bool vmx_mode64(struct vcpu *v)
 	       (vmx_get(v, CACHED_CS_AR) & CS_L);
 }
 
+u64 vmx_gpr(struct vcpu *v, u8 reg)
+{
+	return vmx_mode64(v) ? v->gpr[reg] : (u32)v->gpr[reg];
+}
+
 bool vmx_pae(u64 cr0, u64 cr4, u64 efer)
 {
 	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME);

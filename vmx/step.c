@@ -132,5 +132,5 @@ bool vmx_step_exit(struct vcpu *v, s64 raw)
 	/* Not entered, or refused: as if it had not been tried. */
 	debug_step_exit(v, raw < 0 || (raw & ~0xffu) == RAW_VMFAIL ||
 				   vmread(VMCS_IDT_VECTORING) & INTR_VALID);
-	return e == STEP_DELIVER && raw == REASON_PREEMPTION;
+	return e == STEP_DELIVER && EXIT_BASIC(raw) == REASON_PREEMPTION;
 }

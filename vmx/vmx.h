@@ -259,6 +259,9 @@ static inline void vmx_forget(struct vcpu *v)
 	v->vmx->valid = 0;
 }
 
+/* A register as a MOV to CR0 or CR4 takes it: 32 bits outside 64-bit code. */
+u64 vmx_gpr(struct vcpu *v, u8 reg);
+
 /* CR0, CR4 as the guest of the current VMCS sees them: shadow where owned. */
 u64 vmx_guest_cr0(struct vcpu *v);
 u64 vmx_guest_cr4(struct vcpu *v);
@@ -285,6 +288,10 @@ void vmx_inject_raw(struct vcpu *v, u32 info, u32 error, u32 len);
 void vmx_inject_ud(struct vcpu *v);
 void vmx_inject_gp(struct vcpu *v); /* #GP(0) */
 void vmx_inject_pf(struct vcpu *v, u64 addr, u32 error);
+
+/* The next entry delivers what it injects and exits before the first
+ * instruction. False: not where INITs cannot be used (watch.c). */
+bool vmx_kick_entry(struct vcpu *v);
 
 /* How the access of an EPT violation came about. */
 enum mem_how vmx_mem_how(struct vcpu *v);
