@@ -31,9 +31,11 @@ struct nested_vmcs {
 	u64 used; /* when it was last current, for recycling */
 	struct vmcs12 *v12;
 	struct vmx_vmcs vmcs02;
-	bool entered;	       /* vmcs02 has L0's host state */
-	bool ran;	       /* vmcs02 was launched in earnest */
-	bool lazy;	       /* lazily kept fields are newer in vmcs02 */
+	bool entered; /* vmcs02 has L0's host state */
+	bool ran;     /* vmcs02 was launched in earnest */
+	bool lazy;    /* lazily kept fields are newer in vmcs02 */
+	/* What says which of them: vmcs12's controls as at the exit. */
+	u64 lazy_exit, lazy_proc2;
 	struct vmcs_set dirty; /* L1 wrote them since the last entry */
 
 	/* Hardware VMCS shadowing: what L1's VMREAD and VMWRITE reach. */
@@ -73,7 +75,7 @@ struct nested_vmx {
 	u64 feature_control;
 	bool vmxon;
 	u64 vmxon_ptr;
-	bool init_blocked;	 /* an INIT waits for VMXOFF */
+	bool init_blocked;	 /* an INIT waits for VM entry or VMXOFF */
 	struct nested_vmcs *cur; /* current VMCS; NULL: none */
 
 	struct nested_vmcs pool[NESTED_VMCS_MAX];
@@ -81,10 +83,12 @@ struct nested_vmx {
 
 	struct vmx_caps caps; /* offered */
 	bool cet;	      /* VMCSs switch CET state */
+	bool ibpb;	      /* exits to L1 need a barrier for branches */
 	struct vmcs_set present;
 	struct vmx_check_env env;
 	struct vmx_refusal refusal; /* of the last VM entry that was refused */
 	u64 refusals;
+	u64 hw_refusals; /* by the processor, which must not be */
 
 	struct shadow *shadow;
 	struct shadow_root *root; /* ept02 in use; NULL: ept01 */
@@ -225,6 +229,9 @@ void vmx_entry_failure(struct vcpu *v, u32 reason, u64 qual);
  * or (reflected) vmcs01. */
 void vmx_nmi_l2(struct vcpu *v);
 void vmx_nmi_window(struct vcpu *v, struct nested_vmcs *s, bool on);
+
+/* vmx_msr.c: RDMSR of VMX's MSRs. -EINVAL: #GP; -ENOENT: @msr is none. */
+int __must_check vmx_msr_read(struct vcpu *v, u32 msr, u64 *val);
 
 /* vmx_func.c */
 bool vmx_vmfunc(struct vcpu *v);

@@ -183,6 +183,8 @@ void vmx_bitmaps_look(struct vcpu *v, struct nested_vmcs *s)
 	struct nested_vmx *n = v->nvmx;
 
 	s->l0_gen = b->bitmap_gen + 1ull;
+	/* All will be written again, also what vmcs02 has newer. */
+	vmx_unlazy(v, s);
 	msr_forget(s);
 	set_add(&s->dirty, SLOT_PROC_CTLS);
 	perm_list(&n->msr_words, msr_map01(b));

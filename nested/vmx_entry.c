@@ -80,6 +80,17 @@ static u8 vtpr(struct vcpu *v, const u64 *f)
 	return tpr >> 4;
 }
 
+/* Memory decides, which L1's other CPUs or L2 itself may have written. */
+static bool threshold_ok(struct vcpu *v, const struct nested_vmcs *s)
+{
+	struct nested_vmx *n = v->nvmx;
+
+	if (likely(!s->v12->f[SLOT_TPR_THRESHOLD]))
+		return true;
+	n->env.vtpr = vtpr(v, s->v12->f);
+	return !vmx_check_threshold(s->v12, &n->env, &n->refusal);
+}
+
 /* 0, or the VM-instruction error. */
 static enum vmx_error check_controls_host(struct vcpu *v, struct nested_vmcs *s,
 					  bool lma)
@@ -120,8 +131,13 @@ static bool pdptes_ok(struct vcpu *v, struct nested_vmcs *s)
 					 &n->refusal);
 	}
 	if (guest_read(v->vm, L1PA(f[SLOT_GUEST_CR3] & BITS(31, 5)), pdpte,
-		       sizeof(pdpte)))
+		       sizeof(pdpte))) {
+		vmx_refuse(&n->refusal, "CR3 leads to PDPTEs in memory",
+			   SLOT_GUEST_CR3, f[SLOT_GUEST_CR3],
+			   "Checks on Guest Page-Directory-Pointer-Table "
+			   "Entries");
 		return false;
+	}
 	return !vmx_check_pdptes(pdpte, &n->env, &n->refusal);
 }
 
@@ -170,8 +186,8 @@ static bool guest_ok(struct vcpu *v, struct nested_vmcs *s, u64 *qual)
 		vmx_unlazy(v, s);
 	if (vmx_check_guest_run(s->v12, &n->env, &n->refusal))
 		return false;
-	*qual = QUAL_LINK;
-	if (heavy && !link_ok(v, s))
+	*qual = QUAL_LINK; /* memory decides: looked at on each entry */
+	if (!link_ok(v, s))
 		return false;
 	*qual = QUAL_PDPTE;
 	return (!heavy && (vmcs12_proc2(s->v12) & PROC2_EPT)) ||
@@ -207,8 +223,6 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 			    f[SLOT_ENTRY_MSR_LOAD_COUNT]);
 	if (bad)
 		vmx_entry_failure(v, REASON_BAD_MSR_LOAD, bad);
-	else
-		s->v12->launched = 1;
 	if (unlikely(v->debug.watch))
 		debug_event(v, bad ? DEBUG_ENTRY_FAIL : DEBUG_ENTRY, 0);
 }
@@ -238,6 +252,7 @@ static bool entry_is_light(struct vcpu *v, const struct nested_vmcs *s,
 	return !set_meets(&s->dirty, &set_heavy) &&
 	       !(l1->efer & EFER_LMA) == !v->nvmx->env.lma &&
 	       !(f[SLOT_GUEST_RFLAGS] & RFLAGS_VM) &&
+	       f[SLOT_LINK_POINTER] == ~0ull &&
 	       (vmcs12_proc2(s->v12) & PROC2_EPT);
 }
 
@@ -249,7 +264,7 @@ static void check_and_enter(struct vcpu *v, struct nested_vmcs *s,
 	enum vmx_error err;
 	u64 qual;
 
-	if (likely(entry_is_light(v, s, l1)) &&
+	if (likely(entry_is_light(v, s, l1)) && likely(threshold_ok(v, s)) &&
 	    likely(!vmx_check_event(s->v12, &n->env, &n->refusal)) &&
 	    likely(!vmx_check_guest_run(s->v12, &n->env, &n->refusal))) {
 		enter_l2(v, s, l1);

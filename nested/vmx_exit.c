@@ -2,6 +2,8 @@
 /* Exits of L2: whose they are, and how L1 gets its own. SDM 3C, "VM Exits". */
 #include "nested/vmx.h"
 
+#include "core/insns.h"
+#include "core/msr.h"
 #include "core/printk.h"
 #include "core/run.h"
 #include "core/x86.h"
@@ -17,10 +19,11 @@ static void l2_state(struct vcpu *v, struct vmx_l1_state *l2)
 
 /*
  * Blocking by NMI in L1 after the exit: an NMI that exits blocks further
- * ones; NMIs that went to L2 itself leave their blocking behind; else, and
- * after an entry that failed, it is as L1 had it on entry. (SDM 3C, "Updating
- * Non-Register State", "VM-Entry Failures During or After Loading Guest
- * State".)
+ * ones; unless L2's NMIs are virtual its blocking is the processor's own and
+ * stays; else, and after an entry that failed, it is as L1 had it on entry.
+ * (SDM 3C, "Updating Non-Register State", "VM-Entry Failures During or After
+ * Loading Guest State"; "Loading Guest Non-Register State": only with virtual
+ * NMIs does an entry not load it.)
  */
 static u64 l1_nmi_blocking(const u64 *f, u32 reason, u64 before)
 {
@@ -29,7 +32,7 @@ static u64 l1_nmi_blocking(const u64 *f, u32 reason, u64 before)
 	if (EXIT_BASIC(reason) == REASON_EXCEPTION_NMI &&
 	    INTR_TYPE(f[SLOT_EXIT_INTR_INFO]) == INTR_TYPE_NMI)
 		return INTRBL_NMI;
-	if (!(f[SLOT_PIN_CTLS] & PIN_NMI))
+	if (!(f[SLOT_PIN_CTLS] & PIN_VNMI))
 		return f[SLOT_GUEST_INTERRUPTIBILITY] & INTRBL_NMI;
 	return before & INTRBL_NMI;
 }
@@ -75,6 +78,9 @@ static void to_l1(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 
 	v->in_l2 = false;
 	v->stats.reflected++;
+	/* L2 must not steer L1's indirect branches. */
+	if (unlikely(v->nvmx->ibpb))
+		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 	v->vmx->vectoring = 0;
 	v->vmx->entry_info = 0;
 	if (unlikely(s->shadow12))
@@ -108,6 +114,8 @@ static void finish_reflect(struct vcpu *v, struct nested_vmcs *s, u32 reason,
 	const u64 *f = s->v12->f;
 	struct vmx_l1_state l2;
 
+	/* Only now: an entry that fails leaves the launch state alone. */
+	s->v12->launched = 1;
 	vmx_field_set(s, SLOT_EXIT_REASON, reason);
 	vmx_field_set(s, SLOT_EXIT_QUALIFICATION, qual);
 	vmx_field_set(s, SLOT_ENTRY_INTR_INFO,
@@ -122,6 +130,8 @@ void vmx_reflect(struct vcpu *v, u32 reason, u64 qual)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
+	/* Also under a reason of L0's choice. */
+	reason |= v->vmx->raw & (u32)EXIT_MODIFIERS;
 	vmx_sync(v, s);
 	finish_reflect(v, s, reason, qual);
 }
@@ -141,6 +151,9 @@ static void undelivered(struct vcpu *v, struct nested_vmcs *s)
 	} else {
 		info = x->vectoring;
 	}
+	/* No event: an MTF exit that was due. */
+	if (INTR_TYPE(info) == INTR_TYPE_OTHER)
+		info = 0;
 	vmx_field_set(s, SLOT_IDT_VECTORING, info);
 	if (info & INTR_ERROR)
 		vmx_field_set(s, SLOT_IDT_VECTORING_ERROR, error);
@@ -153,7 +166,7 @@ void vmx_reflect_exception(struct vcpu *v, u32 info, u32 error)
 	struct nested_vmcs *s = v->nvmx->cur;
 
 	vmx_sync_guest(v, s);
-	vmx_field_set(s, SLOT_IDT_VECTORING, 0);
+	undelivered(v, s);
 	vmx_field_set(s, SLOT_EXIT_INTR_INFO, info);
 	if (info & INTR_ERROR)
 		vmx_field_set(s, SLOT_EXIT_INTR_ERROR, error);
@@ -220,9 +233,13 @@ static void refused_by_hardware(struct vcpu *v, u32 raw)
 		vmx_entry_failure(v, EXIT_BASIC(raw), vmx_get(v, CACHED_QUAL));
 		return;
 	}
-	log_err("CPU %u: vmcs02 refused: %s", v->cpu->index,
-		vmx_error_name(raw & 0xff));
-	vmx_dump_vmcs("vmcs02");
+	/* L1 can bring it about as often as it likes: memory that a rule reads
+	 * may change after the checks. */
+	if (!v->nvmx->hw_refusals++) {
+		log_err("CPU %u: vmcs02 refused: %s", v->cpu->index,
+			vmx_error_name(raw & 0xff));
+		vmx_dump_vmcs("vmcs02");
+	}
 	v->in_l2 = false;
 	v->vmx->vectoring = 0;
 	v->vmx->entry_info = 0;

@@ -21,7 +21,8 @@ static bool eptp_switch(struct vcpu *v)
 	    !vmx_eptp_ok(eptp, &v->nvmx->env))
 		return false;
 	vmx_field_set(s, SLOT_EPTP, eptp);
-	if (vmcs12_proc2(s->v12) & PROC2_VE)
+	/* Where the control could be 1, whether it is or not. */
+	if (set_has(&v->nvmx->present, SLOT_EPTP_INDEX))
 		vmx_field_set(s, SLOT_EPTP_INDEX, n);
 	vmx_ept_enter(v);
 	return true;

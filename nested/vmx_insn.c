@@ -9,6 +9,7 @@
 
 #include "core/err.h"
 #include "core/run.h"
+#include "core/string.h"
 #include "core/x86.h"
 #include "nested/vmx_operand.h"
 
@@ -117,11 +118,14 @@ static bool operand_copy(struct vcpu *v, const struct vmx_operand *o, void *buf,
 		return false;
 	}
 	vmx_paging(v, &p);
+	if (!write)
+		memset(buf, 0xff, n);
 	err = write ? guest_write_va(v->vm, &p, GVA(la), buf, n, &f)
 		    : guest_read_va(v->vm, &p, GVA(la), buf, n, &f);
-	if (err)
+	/* -EIO: no memory there. It reads as all ones, writes go nowhere. */
+	if (err == -EFAULT)
 		vmx_inject_pf(v, f.addr, f.error);
-	return !err;
+	return err != -EFAULT;
 }
 
 static bool read_operand(struct vcpu *v, void *buf, u32 n)

@@ -10,7 +10,15 @@
 #include "nested/vmx_caps.h"
 
 #define CPUID_1_ECX_VMX BIT(5)
+#define CPUID_1_ECX_PDCM BIT(15)
 #define CPUID_7_EBX_SGX BIT(2)
+#define CPUID_7_ECX_BUS_LOCK BIT(24)
+#define CPUID_7_EDX_IBPB BIT(26)
+#define CPUID_7_EDX_ARCH_CAP BIT(29)
+#define CPUID_7_1_EAX_LAM BIT(26)
+#define ARCH_CAP_IBRS_ALL BIT(1)
+#define PERF_CAP_METRICS BIT(15)
+#define PERF_GLOBAL_METRICS BIT(48)
 #define CPUID_7_ECX_SHSTK BIT(7)
 #define CPUID_7_EDX_IBT BIT(20)
 #define S_CET_IBT (BITS(5, 2) | BITS(63, 10))
@@ -36,13 +44,35 @@ static u64 efer_bits(void)
 
 static u64 perf_bits(void)
 {
+	u64 cap = 0;
 	u32 r[4];
 
+	cpuid(1, 0, r);
+	if ((r[2] & CPUID_1_ECX_PDCM) &&
+	    rdmsr_safe(MSR_PERF_CAPABILITIES, &cap))
+		cap = 0;
 	cpuid(0xa, 0, r);
 	if (!(u8)r[0])
 		return 0;
 	return (BIT(r[0] >> 8 & 0xff) - 1) |
-	       (BIT((r[3] & 0x1f) + 32) - BIT(32));
+	       (BIT((r[3] & 0x1f) + 32) - BIT(32)) |
+	       (cap & PERF_CAP_METRICS ? PERF_GLOBAL_METRICS : 0);
+}
+
+/*
+ * A processor that separates the branch predictor's modes by itself tells its
+ * software that VM exits need no barrier for that. That holds between root
+ * and non-root operation; here both L1 and L2 are in the latter.
+ */
+static bool needs_ibpb(void)
+{
+	u64 arch = 0;
+	u32 r[4];
+
+	cpuid(7, 0, r);
+	return (r[3] & CPUID_7_EDX_IBPB) && (r[3] & CPUID_7_EDX_ARCH_CAP) &&
+	       !rdmsr_safe(MSR_ARCH_CAPABILITIES, &arch) &&
+	       (arch & ARCH_CAP_IBRS_ALL);
 }
 
 /* LBR, BTF, split lock, TR to freeze-while-SMM: what IA32_DEBUGCTL has. */
@@ -60,8 +90,12 @@ static void env_init(struct nested_vmx *n)
 	n->env.la_bits = (u8)(r[0] >> 8);
 	cpuid(7, 0, r);
 	n->env.sgx = r[1] & CPUID_7_EBX_SGX;
+	n->env.bus_lock_db = r[2] & CPUID_7_ECX_BUS_LOCK;
 	n->env.s_cet_valid = (r[2] & CPUID_7_ECX_SHSTK ? BITS(1, 0) : 0) |
 			     (r[3] & CPUID_7_EDX_IBT ? S_CET_IBT : 0);
+	if (r[0]) /* else r[0] is 0, as it should be */
+		cpuid(7, 1, r);
+	n->env.cr3_lam = r[0] & CPUID_7_1_EAX_LAM ? CR3_LAM : 0;
 }
 
 #define NESTED_PAGES ((sizeof(struct nested_vmx) + PAGE_SIZE - 1) / PAGE_SIZE)
@@ -78,6 +112,7 @@ static int vcpu_init(struct vcpu *v)
 	vmcs12_present(&n->present, &n->caps);
 	n->cet = n->caps.ctl[GROUP_ENTRY].may1 & ENTRYC_LOAD_CET;
 	env_init(n);
+	n->ibpb = needs_ibpb();
 	vmx_entry_sets();
 	vmx_merge_sets();
 	n->feature_control = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX;
@@ -101,11 +136,11 @@ static void vcpu_reset(struct vcpu *v)
 }
 
 /* MOV to CR0 or CR4 in VMX operation: the fixed bits stay. True: #GP. */
-static bool cr_refused(struct vcpu *v)
+static __noinline bool cr_refused(struct vcpu *v)
 {
 	const struct nested_vmx *n = v->nvmx;
 	u64 qual = vmx_get(v, CACHED_QUAL);
-	u64 val = v->gpr[CR_ACCESS_GPR(qual)];
+	u64 val = vmx_gpr(v, CR_ACCESS_GPR(qual));
 	bool ok = true;
 
 	if (CR_ACCESS_TYPE(qual) != CR_ACCESS_TO)
@@ -122,17 +157,34 @@ static bool cr_refused(struct vcpu *v)
 static bool handle_exit(struct vcpu *v, u32 raw)
 {
 	struct nested_vmx *n = v->nvmx;
+	u32 basic = EXIT_BASIC(raw);
 
 	if (v->in_l2)
 		return vmx_exit_l2(v, raw);
-	if (raw == REASON_CR_ACCESS)
+	if (basic == REASON_CR_ACCESS)
 		return n->vmxon && cr_refused(v);
-	if (raw == REASON_INIT) {
+	if (basic == REASON_INIT) {
 		/* Blocked in VMX root operation, and not lost. */
 		n->init_blocked |= n->vmxon;
 		return n->vmxon;
 	}
-	return vmx_instruction(v, raw);
+	return vmx_instruction(v, basic);
+}
+
+/*
+ * The INIT that root operation blocked: L2 exits for it right after VM entry,
+ * when the event that the entry injects has been delivered.
+ */
+static __noinline void init_l2(struct vcpu *v)
+{
+	const struct vmx_vcpu *x = v->vmx;
+
+	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI)
+		return;
+	if ((x->entry_info | x->vectoring) && vmx_kick_entry(v))
+		return;
+	v->nvmx->init_blocked = false;
+	vmx_reflect_event(v, REASON_INIT, 0, 0);
 }
 
 /* SDM 3C, "Other Causes of VM Exits", "Activity State": a SIPI counts only in
@@ -162,6 +214,8 @@ static void before_entry(struct vcpu *v)
 		vmx_ept_enter(v);
 	if (unlikely(x->own_exception))
 		vmx_exception_l2(v);
+	if (unlikely(v->nvmx->init_blocked) && v->in_l2 && !debug_holds(v))
+		init_l2(v);
 	if (unlikely(x->nmi_pending | v->nvmx->cur->nmi_window) && v->in_l2 &&
 	    !debug_holds(v))
 		vmx_nmi_l2(v);
@@ -173,7 +227,7 @@ static void nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 		r[2] |= CPUID_1_ECX_VMX;
 }
 
-static int nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)
+int vmx_msr_read(struct vcpu *v, u32 msr, u64 *val)
 {
 	if (msr == MSR_FEATURE_CONTROL) {
 		*val = v->nvmx->feature_control;
@@ -233,6 +287,6 @@ const struct nested_ops nested_vmx_ops = {
 	.l2_id = vmx_l2_id,
 	.tables = vmx_tables,
 	.show = show,
-	.rdmsr = nested_rdmsr,
+	.rdmsr = vmx_msr_read,
 	.wrmsr = nested_wrmsr,
 };

@@ -69,7 +69,7 @@ u32 vmx_msrs_load(struct vcpu *v, u64 addr, u64 count)
 
 static bool store_one(struct vcpu *v, struct msr_entry *m)
 {
-	int field = field_of(v->nvmx, m->index);
+	int field = field_of(v->nvmx, m->index), err;
 
 	if (!msr_entry_storable(m))
 		return false;
@@ -77,6 +77,10 @@ static bool store_one(struct vcpu *v, struct msr_entry *m)
 		m->value = vmread((u64)field);
 		return true;
 	}
+	/* The MSRs of VMX, as RDMSR gives them. */
+	err = vmx_msr_read(v, m->index, &m->value);
+	if (err != -ENOENT)
+		return !err;
 	return msr_action(m->index, false) != MSR_GP &&
 	       !rdmsr_safe(m->index, &m->value);
 }

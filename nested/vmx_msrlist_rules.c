@@ -21,6 +21,11 @@ int msr_entry_field(u32 msr)
 		return VMCS_GUEST_SYSENTER_ESP;
 	case MSR_SYSENTER_EIP:
 		return VMCS_GUEST_SYSENTER_EIP;
+	/* Only stored: see msr_entry_loadable(). */
+	case MSR_FS_BASE:
+		return VMCS_GUEST_FS_BASE;
+	case MSR_GS_BASE:
+		return VMCS_GUEST_GS_BASE;
 	default:
 		return -1;
 	}

@@ -45,6 +45,10 @@ void vmx_nmi_l2(struct vcpu *v)
 	/* There even NMIs wait. */
 	if (vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI)
 		return;
+	/* An MTF exit that is due comes first, and then the NMI is L1's. */
+	if ((x->entry_info & INTR_VALID) &&
+	    INTR_TYPE(x->entry_info) == INTR_TYPE_OTHER)
+		return;
 	if (s->v12->f[SLOT_PIN_CTLS] & PIN_NMI) {
 		x->nmi_pending = false;
 		vmx_reflect_event(v, REASON_EXCEPTION_NMI, 0,

@@ -53,6 +53,8 @@ bool vmx_route_l1(u32 basic, const struct vmx_route_in *in)
 {
 	if (vmx_route_always(basic))
 		return true;
+	if (vmx_route_hidden(basic))
+		return false;
 	switch (basic) {
 	case REASON_EXCEPTION_NMI:
 		return exception(in);

@@ -25,10 +25,23 @@ struct vmx_route_in {
 	(BIT(REASON_EXCEPTION_NMI) | BIT(REASON_RDMSR) | BIT(REASON_WRMSR) | \
 	 BIT(REASON_IO) | BIT(REASON_NMI_WINDOW) | BIT(REASON_MOV_DR))
 
+/* Of instructions that CPUID does not show: #UD for whoever runs them. */
+static inline bool vmx_route_hidden(u32 basic)
+{
+	switch (basic) {
+	case REASON_RDMSRLIST ... REASON_UWRMSR:
+	case REASON_RDMSR_IMM ... REASON_WRMSRNS_IMM:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* L1's, without looking any further. */
 static inline bool vmx_route_always(u32 basic)
 {
-	return basic >= 64 || !(ROUTED_EXITS >> basic & 1);
+	return basic >= 64 ? !vmx_route_hidden(basic)
+			   : !(ROUTED_EXITS >> basic & 1);
 }
 
 /* Does L1 want the exit with basic reason @basic? */

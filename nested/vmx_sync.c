@@ -73,7 +73,7 @@ static void copy(struct nested_vmcs *s, const struct sync_field *f, u32 n)
 void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
 {
 	const struct nested_vmx *n = v->nvmx;
-	u64 *f = s->v12->f;
+	u64 *f = s->v12->f, proc2 = vmcs12_proc2(s->v12);
 
 	GUEST_FIELDS(TAKE)
 	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_EFER)
@@ -81,7 +81,7 @@ void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
 	if (f[SLOT_EXIT_CTLS] & EXITC_SAVE_PREEMPTION)
 		vmx_field_set(s, SLOT_PREEMPTION_TIMER,
 			      vmread(VMCS_PREEMPTION_TIMER));
-	if (vmcs12_proc2(s->v12) & PROC2_VID)
+	if (proc2 & PROC2_VID)
 		vmx_field_set(s, SLOT_GUEST_INTR_STATUS,
 			      vmread(VMCS_GUEST_INTR_STATUS));
 	if (n->caps.misc & VMX_MISC_SAVE_LMA)
@@ -89,6 +89,8 @@ void vmx_sync_guest(struct vcpu *v, struct nested_vmcs *s)
 			      (f[SLOT_ENTRY_CTLS] & ~(u64)ENTRYC_IA32E) |
 				      (vmread(VMCS_ENTRY_CTLS) & ENTRYC_IA32E));
 	s->lazy = true;
+	s->lazy_exit = f[SLOT_EXIT_CTLS];
+	s->lazy_proc2 = proc2;
 }
 
 void vmx_sync(struct vcpu *v, struct nested_vmcs *s)
@@ -99,17 +101,18 @@ void vmx_sync(struct vcpu *v, struct nested_vmcs *s)
 		vmx_field_set(s, SLOT_GUEST_PHYSICAL, vmx_get(v, CACHED_GPA));
 }
 
-/* Is this lazily kept field saved by exits at all, for this vmcs12? */
-static bool saved(const struct nested_vmx *n, const u64 *f, u32 slot)
+/* Did the last exit save this lazily kept field at all? */
+static bool saved(const struct nested_vmx *n, const struct nested_vmcs *s,
+		  u32 slot)
 {
 	if (!set_has(&n->present, slot))
 		return false;
 	switch (slot) {
 	case SLOT_GUEST_PAT:
-		return f[SLOT_EXIT_CTLS] & EXITC_SAVE_PAT;
+		return s->lazy_exit & EXITC_SAVE_PAT;
 	case SLOT_GUEST_DEBUGCTL:
 	case SLOT_GUEST_DR7:
-		return f[SLOT_EXIT_CTLS] & EXITC_SAVE_DEBUG;
+		return s->lazy_exit & EXITC_SAVE_DEBUG;
 	case SLOT_GUEST_PERF_GLOBAL: /* loaded by L0 itself */
 		return false;
 	default:
@@ -121,17 +124,16 @@ void vmx_unlazy(struct vcpu *v, struct nested_vmcs *s)
 {
 	struct nested_vmx *n = v->nvmx;
 	struct vmx_vmcs *back = v->vmx->vmcs;
-	u64 *f = s->v12->f;
 
 	if (!s->lazy)
 		return;
 	s->lazy = false;
 	vmx_select(v, &s->vmcs02);
 	for (u32 i = 0; i < NR_VMCS_SLOTS; i++)
-		if (vmcs_fields[i].policy == POLICY_LAZY && saved(n, f, i))
+		if (vmcs_fields[i].policy == POLICY_LAZY && saved(n, s, i))
 			vmx_field_set(s, i, vmread(vmcs_fields[i].enc));
 	copy(s, lazy_extra, ARRAY_SIZE(lazy_extra));
-	if (vmcs12_proc2(s->v12) & PROC2_EPT)
+	if (s->lazy_proc2 & PROC2_EPT)
 		for (u32 i = SLOT_GUEST_PDPTE0; i <= SLOT_GUEST_PDPTE3; i++)
 			vmx_field_set(s, i, vmread(vmcs_fields[i].enc));
 	vmx_select(v, back);

@@ -167,7 +167,7 @@ static bool nested_exit(struct vcpu *v, u32 raw)
 	if (!v->nvmx || !vmx_nested->handle_exit(v, raw))
 		return false;
 	/* L0 settled it and L2 goes on where it was. */
-	if (vmx_may_vector(raw) && v->in_l2 && v->vmx->vmcs == was &&
+	if (v->in_l2 && vmx_may_vector(raw) && v->vmx->vmcs == was &&
 	    !v->vmx->entry_info)
 		vmx_note_vectoring(v, raw);
 	return true;

@@ -512,6 +512,27 @@ static void test_lists(void)
 	wrmsr(MSR_CSTAR, 0);
 }
 
+/* Bases of segments can be stored, though not loaded; and what RDMSR reads. */
+static void test_store(void)
+{
+	static const u32 msrs[] = { MSR_FS_BASE,	 MSR_GS_BASE,
+				    MSR_FEATURE_CONTROL, MSR_VMX_BASIC,
+				    MSR_VMX_MISC,	 MSR_VMX_CR4_FIXED1 };
+
+	prepare(do_nops, 0, 0);
+	vmw(VMCS_GUEST_FS_BASE, 0x12340);
+	vmw(VMCS_GUEST_GS_BASE, 0x56780);
+	for (u32 i = 0; i < ARRAY_SIZE(msrs); i++)
+		list[i] = (struct msr_entry){ msrs[i], 0, 0xbad };
+	vmw(VMCS_EXIT_MSR_STORE_COUNT, ARRAY_SIZE(msrs));
+	vmw(VMCS_EXIT_MSR_STORE_ADDR, (u64)list);
+	expect_run(REASON_VMCALL, "store");
+	check_eq(list[0].value, 0x12340, "store-fs-base");
+	check_eq(list[1].value, 0x56780, "store-gs-base");
+	for (u32 i = 2; i < ARRAY_SIZE(msrs); i++)
+		check_eq(list[i].value, rdmsr(msrs[i]), "store-as-rdmsr");
+}
+
 /* --- what entry and exit load or leave -------------------------------------------------- */
 PAYLOAD(do_debug, "mov %dr7, %rax; mov $0x401, %ecx; mov %rcx, %dr7; vmcall")
 
@@ -539,6 +560,36 @@ static void test_debug(void)
 	check_eq(l2.gprs.rax, 0x708, "dr7-inherited");
 	check_eq(vmr(VMCS_GUEST_DR7), 0x702, "dr7-not-saved");
 	check_eq(read_dr7(), 0x400, "dr7-of-l1-again");
+}
+
+/* What an exit saves is settled by the controls that it had, whatever L1 makes
+ * of them before it looks. */
+static void test_debug_later(void)
+{
+	u64 saves = vmx_exit_ctls((u32)(EXITC_HOST64 | EXITC_SAVE_DEBUG));
+	u64 saves_not = saves & ~EXITC_SAVE_DEBUG;
+
+	if (vmx_exit_ctls(0) & EXITC_SAVE_DEBUG) {
+		skip("dr7-later", "debug controls are always saved");
+		return;
+	}
+	prepare(do_debug, 0, 0);
+	vmw(VMCS_ENTRY_CTLS,
+	    vmx_entry_ctls((u32)(ENTRYC_IA32E | ENTRYC_LOAD_DEBUG)));
+	vmw(VMCS_EXIT_CTLS, saves);
+	vmw(VMCS_GUEST_DR7, 0x702);
+	expect_run(REASON_VMCALL, "dr7-saved-later");
+	vmw(VMCS_EXIT_CTLS, saves_not);
+	check_eq(vmr(VMCS_GUEST_DR7), 0x401, "dr7-was-saved");
+	/* the other way round, and into the next entry */
+	vmw(VMCS_GUEST_DR7, 0x702);
+	vmw(VMCS_GUEST_RIP, (u64)do_debug);
+	expect_run(REASON_VMCALL, "dr7-not-saved-later");
+	vmw(VMCS_EXIT_CTLS, saves);
+	vmw(VMCS_GUEST_RIP, (u64)do_debug);
+	expect_run(REASON_VMCALL, "dr7-next-entry");
+	check_eq(l2.gprs.rax, 0x702, "dr7-was-not-saved");
+	check_eq(vmr(VMCS_GUEST_DR7), 0x401, "dr7-saved-again");
 }
 
 PAYLOAD(do_sysenter, "mov $0x175, %ecx; rdmsr; mov %eax, %ebx;"
@@ -575,6 +626,8 @@ void main(void)
 	test_timer();
 	test_lists();
 	test_debug();
+	test_debug_later();
+	test_store();
 	test_sysenter();
 	vmx_off();
 }

@@ -327,6 +327,28 @@ static void test_operands(void)
 }
 __asm__(".bss; .balign 8; operand_mem: .skip 32; .text");
 
+/* Operands where there is neither memory nor a device: all ones, and writes
+ * that go nowhere. */
+#define NOWHERE GiB(64)
+
+static void test_nowhere(void)
+{
+	u64 rsp = 0x681c;
+
+	map_2m(NOWHERE, MiB(2), 0x87);
+	check_eq(*(volatile u64 *)NOWHERE, ~0ull, "nowhere-is-nowhere");
+	vmw(VMCS_GUEST_RSP, 0x1234);
+	__asm__ volatile("vmptrst (%0); vmread %1, (%0)"
+			 :
+			 : "r"(NOWHERE), "r"(rsp)
+			 : "memory");
+	check_eq(*(volatile u64 *)NOWHERE, ~0ull, "nowhere-written");
+	__asm__ volatile("vmwrite (%0), %1" : : "r"(NOWHERE), "r"(rsp));
+	check_eq(vmr(VMCS_GUEST_RSP), ~0ull, "nowhere-read");
+	__asm__ volatile("vmptrld (%0)" : : "r"(NOWHERE));
+	check_eq(vmr(VMCS_INSTR_ERROR), VMXERR_VMPTRLD_ADDR, "nowhere-vmptrld");
+}
+
 /* --- all fields --------------------------------------------------------------------- */
 static bool is_access_rights(u32 enc)
 {
@@ -436,6 +458,7 @@ void main(void)
 	test_others();
 	test_faults();
 	test_operands();
+	test_nowhere();
 	test_fields();
 	test_encodings();
 	test_off();

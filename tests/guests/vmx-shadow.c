@@ -93,6 +93,21 @@ static void test_write(void)
 	exits(wr, VMCS_GUEST_RSP, false);
 }
 
+/* The revision that the link pointer leads to is looked at on each entry, also
+ * when L1 changes nothing in the VMCS. */
+static void test_revision(void)
+{
+	prepare(l2_vmread, VMCS_GUEST_RIP);
+	check_eq(vl2_run(&l2), REASON_VMCALL, "revision-good");
+	vmw(VMCS_GUEST_RIP, (u64)l2_vmread);
+	*(volatile u32 *)shadow ^= 1;
+	check_eq(vl2_run(&l2), REASON_BAD_GUEST | EXIT_ENTRY_FAILURE,
+		 "revision-bad");
+	check_eq(vmr(VMCS_EXIT_QUALIFICATION), 4, "revision-qualification");
+	*(volatile u32 *)shadow ^= 1;
+	check_eq(vl2_run(&l2), REASON_VMCALL, "revision-good-again");
+}
+
 static void test_odd(void)
 {
 	int how;
@@ -139,6 +154,7 @@ void main(void)
 	vl2_init(&l2, l2_vmread);
 	test_read();
 	test_write();
+	test_revision();
 	test_odd();
 	vmx_off();
 }

@@ -221,6 +221,46 @@ static void root_wait(void *unused)
 	stage = 3; /* never: the INIT comes now */
 }
 
+static void root_then_l2(void *unused)
+{
+	struct vl2 *l = &own[self()];
+
+	vl2_init(l, do_spin);
+	l->gprs.rdi = (u64)&beat;
+	stage = 1;
+	while (!stop)
+		cpu_pause();
+	result[self()].reason = vl2_run(l);
+	result[self()].info = (u32)vmr(VMCS_EXIT_INTR_INFO);
+	result[self()].rip = vmr(VMCS_GUEST_RIP);
+	/* once only */
+	vmw(VMCS_GUEST_RIP, (u64)do_count);
+	wrong |= vl2_run(l) != REASON_VMCALL;
+}
+
+/* ... or for the next VM entry, from which L2 exits at once. */
+static void test_init_then_l2(void)
+{
+	if (!on_abyme() && emulator() == EMU_BOCHS) {
+		check_known(false, "init-then-l2", EMU_BOCHS,
+			    "INIT in root operation is lost", "not tried");
+		return;
+	}
+	stage = stop = wrong = 0;
+	ap_post(other, root_then_l2, NULL);
+	check(until(&stage, 1), "init-then-l2-starts", "-");
+	icr_send(other, ICR_INIT | ICR_ASSERT);
+	delay_us(2000);
+	stop = 1;
+	if (!check(ap_wait(other, 300), "init-then-l2", "no exit"))
+		return;
+	check_eq(result[1].reason, REASON_INIT, "init-then-l2-reason");
+	check(!(result[1].info & INTR_VALID), "init-then-l2-info", "%x",
+	      result[1].info);
+	check_eq(result[1].rip, (u64)do_spin, "init-then-l2-rip");
+	check_eq(wrong, 0, "init-then-l2-once");
+}
+
 /* In VMX root operation INIT waits for VMXOFF. */
 static void test_init(void)
 {
@@ -397,6 +437,7 @@ void main(void)
 	test_move();
 	test_ept();
 	test_events();
+	test_init_then_l2();
 	test_init();
 	test_sipi();
 	vmx_off();

@@ -99,6 +99,9 @@ static void test_vmfunc(void)
 	l2.gprs.rcx = 3;
 	check_eq(vl2_run(&l2), REASON_VMCALL, "vmfunc-switches");
 	check_eq(vmr(VMCS_EPTP), list[3], "vmfunc-eptp");
+	/* a processor with #VE keeps the index, whether #VE is on or not */
+	if (vmx_has_proc2((u32)PROC2_VE))
+		check_eq(vmr(VMCS_EPTP_INDEX), 3, "vmfunc-index");
 	vmw(VMCS_GUEST_RIP, (u64)l2_vmfunc);
 	l2.gprs.rcx = 2;
 	check_eq(vl2_run(&l2), REASON_VMFUNC, "vmfunc-bad-entry");
