@@ -19,6 +19,8 @@ struct vcpu_debug {
 	bool step;	 /* stop after one instruction */
 	bool stopped;	 /* waits in L0 (set by its own CPU) */
 	bool hold;	 /* stays stopped while others run (vCont) */
+	bool in_line;	 /* wants to stop the others next */
+	u64 rest_exits;	 /* vcpu.stats.total when it was stopped last */
 	bool step_into;	 /* a step over a VM entry or exit goes with it */
 	bool step_begun; /* the rest is set */
 	bool delivered;	 /* an event was delivered in the step */
@@ -28,6 +30,7 @@ struct vcpu_debug {
 	u32 step_level;	 /* process in which the step began */
 	u64 step_rip;	 /* where it began */
 	u64 flags_before, flags_after; /* RFLAGS: the guest's, the step's */
+	u64 bs_before;		       /* DR6.BS, the guest's */
 	bool over;	/* the step is for a watched page, which is open */
 	bool over_only; /* and nobody else has asked for it */
 	/*

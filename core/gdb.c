@@ -91,6 +91,8 @@ static void take_call(struct vcpu *v)
 
 static void wait_here(struct vcpu *v)
 {
+	__atomic_store_n(&v->debug.rest_exits, v->stats.total,
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&v->debug.stopped, true, __ATOMIC_RELEASE);
 	while (must_wait(v)) {
 		take_call(v);
@@ -141,34 +143,97 @@ static void stop_others(struct vcpu *v)
 			cpu_pause();
 }
 
-bool gdb_hold(struct vcpu *v)
+/*
+ * A CPU that holds the others for a step may want to do so again at once: it
+ * hands them over to one that waits, else that might never have its turn.
+ */
+static bool wait_in_line(struct vcpu *v)
+{
+	__atomic_store_n(&v->debug.in_line, true, __ATOMIC_RELEASE);
+	wait_here(v);
+	if (__atomic_exchange_n(&v->debug.in_line, false, __ATOMIC_ACQ_REL))
+		return false;
+	while (__atomic_load_n(&g.server, __ATOMIC_ACQUIRE) != v)
+		cpu_pause();
+	return true;
+}
+
+/* False: another CPU was the server, and let go. */
+static bool become_server(struct vcpu *v)
 {
 	struct vcpu *nobody = NULL;
 
+	return __atomic_compare_exchange_n(&g.server, &nobody, v, false,
+					   __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE) ||
+	       wait_in_line(v);
+}
+
+/* Polls for another CPU to come from its last stop into its guest and out. */
+#define RUN_POLLS 4000
+
+/* Those that this CPU has held before have run since: an instruction at least,
+ * unless they run on and on. */
+static void let_others_run(struct vcpu *v)
+{
+	for (u32 i = 0; i < g.vm->nvcpus; i++) {
+		struct vcpu *o = g.vm->vcpus[i];
+		u32 polls = 0;
+
+		while (o != v && !o->debug.hold && polls++ < RUN_POLLS &&
+		       __atomic_load_n(&o->stats.total, __ATOMIC_RELAXED) ==
+			       __atomic_load_n(&o->debug.rest_exits,
+					       __ATOMIC_RELAXED))
+			cpu_pause();
+	}
+}
+
+/* Is there something for a server to do: a byte of gdb's, or `wait`? Who only
+ * holds the others for a step reads no byte, and asks to stop for nothing
+ * else. */
+static bool to_be_served(void)
+{
+	return uart_has_byte(&g.uart) || !gdb_rsp_running(&g.rsp);
+}
+
+bool gdb_hold(struct vcpu *v)
+{
 	if (g.vm->nvcpus == 1)
 		return true;
-	if (!__atomic_compare_exchange_n(&g.server, &nobody, v, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		wait_here(v);
+	let_others_run(v);
+	if (!become_server(v))
 		return false;
-	}
+	/* Who stopped this CPU before has let it go. */
+	request_take(v, REQ_STOP);
+	if (to_be_served())
+		request_set(v, REQ_STOP);
 	stop_others(v);
 	return true;
 }
 
 void gdb_unhold(struct vcpu *v)
 {
-	if (g.vm->nvcpus > 1)
-		__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
+	u32 n = g.vm->nvcpus;
+
+	if (n == 1)
+		return;
+	for (u32 i = 1; i < n; i++) {
+		struct vcpu *o = g.vm->vcpus[(v->index + i) % n];
+
+		if (o->debug.hold ||
+		    !__atomic_exchange_n(&o->debug.in_line, false,
+					 __ATOMIC_ACQ_REL))
+			continue;
+		__atomic_store_n(&g.server, o, __ATOMIC_RELEASE);
+		return;
+	}
+	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);
 }
 
-/* Become the one that serves. False: another CPU does already. */
+/* Become the one that serves. False: another CPU did, it is over. */
 static bool claim(struct vcpu *v)
 {
-	struct vcpu *nobody = NULL;
-
-	if (!__atomic_compare_exchange_n(&g.server, &nobody, v, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (!become_server(v))
 		return false;
 	arm(false); /* polled from now on */
 	stop_others(v);
@@ -274,13 +339,16 @@ static struct gdb_thread thread_of(struct vcpu *v)
 void gdb_stop_request(struct vcpu *v)
 {
 	gdb_over_end(v);
-	if (must_wait(v) || !claim(v)) {
+	if (must_wait(v))
 		wait_here(v);
+	while (to_be_served()) {
+		if (!claim(v))
+			continue;
+		g.why = (struct gdb_stop){ GDB_STOPPED_TRAP, thread_of(v), 0 };
+		serve();
+		release(v);
 		return;
 	}
-	g.why = (struct gdb_stop){ GDB_STOPPED_TRAP, thread_of(v), 0 };
-	serve();
-	release(v);
 }
 
 static void tell(enum gdb_stop_kind kind)
@@ -291,13 +359,26 @@ static void tell(enum gdb_stop_kind kind)
 	g.last = g.pm_timer ? inl(g.pm_timer) : 0;
 }
 
+/* gdb compares its breakpoints' addresses with RIP, and takes what it does not
+ * find there for a breakpoint that is gone: it would go on without a word. */
+static enum gdb_stop_kind kind_for_gdb(struct vcpu *v, enum gdb_stop_kind kind)
+{
+	bool at_point =
+		kind == GDB_STOPPED_SWBREAK || kind == GDB_STOPPED_HWBREAK;
+
+	if (at_point && gdb_linear_rip(v) != virt->get_reg(v, VREG_RIP))
+		return GDB_STOPPED_TRAP;
+	return kind;
+}
+
 void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 {
 	bool serving = g.server == v && !v->debug.over; /* it fails then */
 
+	kind = kind_for_gdb(v, kind);
 	gdb_over_end(v);
 	while (!serving && !claim(v))
-		wait_here(v);
+		cpu_pause();
 	gdb_console_flush(&g.rsp);
 	g.why = (struct gdb_stop){ kind, thread_of(v), addr };
 	if (needs_gdb(kind) && !g.rsp.attached)

@@ -71,11 +71,12 @@ u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr);
 /* The same for linear addresses, whatever `monitor phys` says. */
 u8 *gdb_mem_ptr_linear(struct vcpu *v, bool l2, u64 la);
 /* Code of the level that runs (core/gdb_code.c): 16, 32 or 64; CS:RIP as a
- * linear address; the bytes there, up to INSN_MAX, and their number. */
+ * linear address; the bytes there without breakpoints, up to INSN_MAX, and
+ * their number. */
 u32 gdb_code_mode(struct vcpu *v);
 u64 gdb_linear_rip(struct vcpu *v);
 u32 gdb_code_bytes(struct vcpu *v, u8 *buf);
-/* The instruction there, as it is without breakpoints; as insn_decode(). */
+/* The instruction there; as insn_decode(). */
 int gdb_code_insn(struct vcpu *v, struct insn *i);
 /* Linear to the level's physical address. -1: not mapped. */
 int gdb_translate(struct vcpu *v, bool l2, u64 la, u64 *pa);
@@ -107,6 +108,8 @@ void gdb_break_hide(const u8 *p, u8 *buf, u32 len);
 void gdb_break_written(const u8 *p, u32 len);
 /* Is there a software breakpoint in the 4 KiB page at host-physical @page? */
 bool gdb_break_in_page(u64 page);
+/* Is there one at CS:RIP? */
+bool gdb_break_here(struct vcpu *v);
 /* Take those of @page out for a while, or put them back. */
 void gdb_break_lift(u64 page, bool lift);
 /* Where linear (or `monitor phys`) @la of @t leads,
@@ -156,6 +159,11 @@ int gdb_page_refresh(u64 pa);
 struct gdb_point *gdb_over_hit(struct vcpu *v);
 /* Its step is over, or given up: the pages are watched again. */
 void gdb_over_end(struct vcpu *v);
+/* A software breakpoint at CS:RIP was hit, CS having a base. True: the stop was
+ * made before, and the instruction is let through. */
+bool gdb_over_break(struct vcpu *v);
+/* The vcpu is about to go on. */
+void gdb_over_resume(struct vcpu *v);
 
 /* Stop the other CPUs for a moment (core/gdb.c). False: somebody else does so,
  * and stops this one. */

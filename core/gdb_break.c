@@ -3,6 +3,7 @@
 #include "core/debug.h"
 #include "core/err.h"
 #include "core/gdb.h"
+#include "core/gdb_emulate.h"
 #include "core/gdb_point.h"
 #include "core/insn.h"
 #include "core/virt.h"
@@ -210,7 +211,7 @@ void gdb_break_written(const u8 *p, u32 len)
 /* --- when they are hit ----------------------------------------------------- */
 
 /* An INT3 is the stub's when it put one into that very byte of memory. */
-static bool is_ours(struct vcpu *v)
+bool gdb_break_here(struct vcpu *v)
 {
 	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, gdb_linear_rip(v));
 
@@ -246,35 +247,17 @@ static bool exception(struct vcpu *v, u8 vector, u32 error, u64 addr)
 {
 	if (vector == VEC_DB && debug_trap(v))
 		return true;
-	if (vector == VEC_BP && is_ours(v)) {
-		gdb_stop(v, GDB_STOPPED_SWBREAK, 0);
+	if (vector == VEC_BP && gdb_break_here(v)) {
+		if (!gdb_over_break(v))
+			gdb_stop(v, GDB_STOPPED_SWBREAK, 0);
 		return true;
 	}
 	gdb_catch_exception(v, vector, error, addr);
 	return false;
 }
 
-static bool soft_int(struct vcpu *v)
-{
-	u64 rip = gdb_linear_rip(v);
-	const u8 *op = gdb_mem_ptr_linear(v, v->in_l2, rip);
-	const u8 *n = gdb_mem_ptr_linear(v, v->in_l2, rip + 1);
-	struct event e = { EVENT_EXCEPTION, VEC_BP, false, 0 };
-	u32 len = 1;
-
-	if (!op || (*op != INT3 && (*op != 0xcd || !n)))
-		return false;
-	if (*op == 0xcd) {
-		e = (struct event){ EVENT_SOFT_INT, *n, false, 0 };
-		len = 2;
-	}
-	virt->set_reg(v, VREG_RIP, virt->get_reg(v, VREG_RIP) + len);
-	virt->inject(v, &e);
-	return true;
-}
-
 void gdb_break_init(void)
 {
-	debug_soft_int = soft_int;
+	debug_soft_int = gdb_emulate_int;
 	debug_exception = exception;
 }

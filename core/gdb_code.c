@@ -32,7 +32,7 @@ u64 gdb_linear_rip(struct vcpu *v)
 	return mode(v, &cs) == 64 ? rip : (u32)(cs.base + rip);
 }
 
-static u32 bytes(struct vcpu *v, u8 *buf, bool hide)
+u32 gdb_code_bytes(struct vcpu *v, u8 *buf)
 {
 	u64 la = gdb_linear_rip(v);
 	u32 n = 0;
@@ -43,21 +43,15 @@ static u32 bytes(struct vcpu *v, u8 *buf, bool hide)
 		if (!p)
 			break;
 		buf[n] = *p;
-		if (hide)
-			gdb_break_hide(p, &buf[n], 1);
+		gdb_break_hide(p, &buf[n], 1);
 	}
 	return n;
-}
-
-u32 gdb_code_bytes(struct vcpu *v, u8 *buf)
-{
-	return bytes(v, buf, false);
 }
 
 int gdb_code_insn(struct vcpu *v, struct insn *i)
 {
 	u8 buf[INSN_MAX];
-	u32 n = bytes(v, buf, true);
+	u32 n = gdb_code_bytes(v, buf);
 
 	return insn_decode(i, buf, n, gdb_code_mode(v));
 }

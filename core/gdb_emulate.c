@@ -29,7 +29,8 @@ static u32 cpl_of(struct vcpu *v)
 	return ss.attr >> 5 & 3;
 }
 
-/* @n bytes at a linear address. False: not all of them are there. */
+/* @n bytes at a linear address, as the guest has them. False: not all of them
+ * are there. */
 static bool peek(struct vcpu *v, u64 la, void *to, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
@@ -38,6 +39,7 @@ static bool peek(struct vcpu *v, u64 la, void *to, u32 n)
 		if (!p)
 			return false;
 		((u8 *)to)[i] = *p;
+		gdb_break_hide(p, (u8 *)to + i, 1);
 	}
 	return true;
 }
@@ -95,16 +97,33 @@ static int gate_open(struct vcpu *v, u8 vector)
 	return (access >> 5 & 3u) >= cpl_of(v);
 }
 
+/* In virtual-8086 mode, with neither #GP by IOPL nor VME's redirection? */
+static bool v86_plain(struct vcpu *v)
+{
+	return (virt->get_reg(v, VREG_RFLAGS) & RFLAGS_IOPL) == RFLAGS_IOPL &&
+	       !(virt->get_reg(v, VREG_CR4) & CR4_VME);
+}
+
+/* INT1: a trap, which asks no gate. */
+static enum emulated do_icebp(struct vcpu *v, const struct step_insn *s)
+{
+	struct event e = { EVENT_EXCEPTION, s->vector, false, 0 };
+
+	virt->set_reg(v, VREG_RIP, next_rip(v, s));
+	virt->inject(v, &e);
+	return EMULATE_EVENT;
+}
+
 static enum emulated do_int(struct vcpu *v, const struct step_insn *s)
 {
-	bool checked = s->i.op != INSN_ICEBP;
 	struct event e = { EVENT_SOFT_INT, s->vector, false, s->i.len };
-	int open = 1;
+	int open;
 
-	if (v86(v)) /* IOPL, and the redirection bitmap of VME */
+	if (v86(v) && !v86_plain(v))
 		return EMULATE_NOT;
-	if (checked)
-		open = gate_open(v, s->vector);
+	if (s->i.op == INSN_ICEBP)
+		return do_icebp(v, s);
+	open = gate_open(v, s->vector);
 	if (open < 0)
 		return EMULATE_NOT;
 	if (!open)
@@ -123,24 +142,37 @@ static void load_flat(struct vcpu *v, enum seg_reg r, u16 sel, u32 attr)
 	virt->set_seg(v, r, &s);
 }
 
+/* Outside 64-bit mode, and where SYSCALL leads from there, AMD's alone. */
+static bool syscall_msrs(struct vcpu *v, struct step_syscall *c, u32 mode)
+{
+	u32 target = mode == 64 ? MSR_LSTAR : MSR_CSTAR;
+
+	if (mode != 64 && strcmp(virt->name, "SVM"))
+		return false;
+	return !rdmsr_safe(MSR_STAR, &c->star) &&
+	       !rdmsr_safe(target, &c->target) &&
+	       !rdmsr_safe(MSR_SFMASK, &c->sfmask);
+}
+
 static enum emulated do_syscall(struct vcpu *v, const struct step_insn *s)
 {
-	u64 cr4 = virt->get_reg(v, VREG_CR4);
+	u64 efer = virt->get_reg(v, VREG_EFER);
+	u32 mode = gdb_code_mode(v);
 	struct step_syscall c = {
 		.rip = next_rip(v, s),
 		.rflags = virt->get_reg(v, VREG_RFLAGS),
 		.rcx = v->gpr[RCX],
 		.r11 = v->gpr[R11],
-		.wide = s->i.opsize == 8,
+		.wide = mode == 64 && s->i.opsize == 8,
+		.not_long = !(efer & EFER_LMA),
+		.not_64 = mode != 64,
 	};
 	bool call = s->kind == STEP_SYSCALL;
 
-	/* Other modes, shadow stacks, #UD and #GP: the processor's. */
-	if (gdb_code_mode(v) != 64 || cr4 & CR4_CET ||
-	    !(virt->get_reg(v, VREG_EFER) & EFER_SCE) || (!call && cpl_of(v)))
-		return EMULATE_NOT;
-	if (rdmsr_safe(MSR_STAR, &c.star) || rdmsr_safe(MSR_LSTAR, &c.lstar) ||
-	    rdmsr_safe(MSR_SFMASK, &c.sfmask))
+	/* Shadow stacks, #UD and #GP: the processor's. */
+	if (virt->get_reg(v, VREG_CR4) & CR4_CET || !(efer & EFER_SCE) ||
+	    !(virt->get_reg(v, VREG_CR0) & CR0_PE) || (!call && cpl_of(v)) ||
+	    !syscall_msrs(v, &c, mode))
 		return EMULATE_NOT;
 	if (call)
 		step_syscall(&c);
@@ -250,12 +282,20 @@ static enum emulated do_sti(struct vcpu *v, const struct step_insn *s)
 {
 	u64 flags = virt->get_reg(v, VREG_RFLAGS);
 
-	if (cpl_of(v) > (flags >> 12 & 3)) /* #GP, or VIF */
+	if (cpl_of(v) > (flags & RFLAGS_IOPL) >> 12) /* #GP, or VIF */
 		return EMULATE_NOT;
 	virt->set_reg(v, VREG_RFLAGS, flags | RFLAGS_IF);
 	virt->set_reg(v, VREG_RIP, next_rip(v, s));
 	virt->set_shadow(v, flags & RFLAGS_IF ? SHADOW_NONE : SHADOW_STI);
 	return EMULATE_DONE;
+}
+
+bool gdb_emulate_int(struct vcpu *v)
+{
+	struct step_insn s;
+
+	decode(v, &s);
+	return s.kind == STEP_INT && do_int(v, &s) == EMULATE_EVENT;
 }
 
 enum emulated gdb_emulate(struct vcpu *v, bool halt_exits)

@@ -18,6 +18,12 @@ enum emulated {
  */
 enum emulated gdb_emulate(struct vcpu *v, bool halt_exits);
 
+/*
+ * An INT n, INT3 or INTO at RIP that exited: its event is the next thing.
+ * False: none stands there.
+ */
+bool gdb_emulate_int(struct vcpu *v);
+
 /* The processor has run it to its end: flags and what it pushed of them. */
 void gdb_emulate_finish(struct vcpu *v, u64 before, u64 after);
 

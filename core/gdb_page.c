@@ -110,7 +110,8 @@ static struct over {
 	u64 page[OVER_PAGES];
 	struct gdb_point *hit;
 	u8 old[OLD_MAX]; /* what stood there */
-	u64 skip;	 /* a stop was made at this CS:RIP + 1; or 0 */
+	u64 skip;	 /* a stop was made at this CS:RIP + 1; or 0: gdb
+			  * cannot step over that point itself */
 } overs[CPUS_MAX];
 
 static struct over *over_of(struct vcpu *v)
@@ -134,19 +135,23 @@ static void begin(struct vcpu *v)
 	}
 }
 
-static void open_page(struct over *o, struct watched *w)
+static void open_page(struct over *o, u64 pa)
 {
+	struct watched *w = page_at(pa);
+
 	for (u32 i = 0; i < o->npages; i++)
-		if (o->page[i] == w->pa)
+		if (o->page[i] == pa)
 			return; /* the TLB's fault */
 	if (o->npages == OVER_PAGES) {
 		gdb_say("one instruction, more pages than can be opened");
 		return;
 	}
-	o->page[o->npages++] = w->pa;
+	o->page[o->npages++] = pa;
+	gdb_break_lift(pa, true);
+	if (!w)
+		return;
 	w->open++;
-	gdb_break_lift(w->pa, true);
-	if (gdb_page_refresh(w->pa))
+	if (gdb_page_refresh(pa))
 		gdb_say("a watched page stays closed: no memory");
 }
 
@@ -267,14 +272,12 @@ struct gdb_point *gdb_over_hit(struct vcpu *v)
 	return v->debug.over && is_hit(o) ? o->hit : NULL;
 }
 
-/* A hardware breakpoint that found no register: the fetch faults. */
-static struct gdb_point *exec_hit(struct vcpu *v, u32 access)
+/* A hardware breakpoint at CS:RIP that found no register. */
+static struct gdb_point *exec_point(struct vcpu *v)
 {
 	u32 pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
 	u64 la = gdb_linear_rip(v);
 
-	if (!(access & ACCESS_X) || over_of(v)->skip == la + 1)
-		return NULL;
 	for (u32 i = 0; i < GDB_POINTS_MAX; i++) {
 		struct gdb_point *p = gdb_point(i);
 
@@ -283,6 +286,44 @@ static struct gdb_point *exec_hit(struct vcpu *v, u32 access)
 			return p;
 	}
 	return NULL;
+}
+
+/* Its fetch faults. */
+static bool exec_hit(struct vcpu *v, u32 access)
+{
+	return access & ACCESS_X && over_of(v)->skip != gdb_linear_rip(v) + 1 &&
+	       exec_point(v);
+}
+
+bool gdb_over_break(struct vcpu *v)
+{
+	u64 la = gdb_linear_rip(v);
+	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, la);
+	struct over *o = over_of(v);
+
+	/* gdb compares addresses with RIP: there it passes by itself */
+	if (la == virt->get_reg(v, VREG_RIP) || !where)
+		return false;
+	if (o->skip != la + 1) {
+		o->skip = la + 1;
+		return false;
+	}
+	if (!v->debug.over) {
+		if (!gdb_hold(v))
+			return true; /* it comes again */
+		begin(v);
+	}
+	open_page(o, ptr_hpa(where).v & PAGE_MASK);
+	return true;
+}
+
+void gdb_over_resume(struct vcpu *v)
+{
+	struct over *o = over_of(v);
+
+	if (o->skip && (o->skip != gdb_linear_rip(v) + 1 ||
+			(!gdb_break_here(v) && !exec_point(v))))
+		o->skip = 0;
 }
 
 bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how)
@@ -301,12 +342,17 @@ bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how)
 		}
 		if (!gdb_hold(v))
 			return true; /* it comes again */
+		w = page_at(pa);
+		if (!w) { /* gone meanwhile */
+			gdb_unhold(v);
+			return true;
+		}
 		begin(v);
 	}
 	known = !gdb_code_insn(v, &i);
 	if (how == MEM_DATA && !(access & ACCESS_X))
 		look_for_hit(v, pa, access,
 			     known ? width_from(v, &i, pa) : OLD_MAX);
-	open_page(over_of(v), w);
+	open_page(over_of(v), w->pa);
 	return true;
 }

@@ -18,6 +18,7 @@
 #include "core/debug.h"
 #include "core/gdb.h"
 #include "core/gdb_emulate.h"
+#include "core/gdb_point.h"
 #include "core/virt.h"
 #include "core/x86.h"
 
@@ -38,6 +39,7 @@ static void begin(struct vcpu *v)
 
 void gdb_step_begin(struct vcpu *v)
 {
+	gdb_over_resume(v);
 	if (v->debug.step && !v->debug.step_begun)
 		begin(v);
 }
@@ -62,6 +64,7 @@ static enum step_entry run(struct vcpu *v)
 	struct vcpu_debug *d = &v->debug;
 
 	d->flags_before = virt->get_reg(v, VREG_RFLAGS);
+	d->bs_before = virt->get_reg(v, VREG_DR6) & DR6_BS;
 	virt->set_reg(v, VREG_RFLAGS,
 		      (d->flags_before & ~RFLAGS_IF) | RFLAGS_TF);
 	virt->set_shadow(v, SHADOW_NONE);
@@ -127,7 +130,9 @@ bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own)
 	if (done)
 		gdb_emulate_finish(v, d->flags_before, d->flags_after);
 	if (!done || !(d->flags_before & RFLAGS_TF))
-		virt->step_done(v);
+		virt->set_reg(v, VREG_DR6,
+			      (virt->get_reg(v, VREG_DR6) & ~DR6_BS) |
+				      d->bs_before);
 	else if (!own) /* the guest steps itself: that #DB comes next */
 		virt->inject(v, &db);
 	gdb_step_end(v, hit);

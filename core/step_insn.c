@@ -81,15 +81,30 @@ u64 step_insn_flags(enum step_kind kind, u64 before, u64 after, u32 cpl)
 	return (after & ~(STEP_MASK & ~take)) | (before & STEP_MASK & ~take);
 }
 
-void step_syscall(struct step_syscall *c)
+static void legacy_syscall(struct step_syscall *c)
+{
+	c->rcx = (u32)c->rip;
+	c->rip = (u32)c->star;
+	c->rflags &= ~(RFLAGS_IF | RFLAGS_RF | RFLAGS_VM);
+}
+
+static void long_syscall(struct step_syscall *c)
 {
 	c->rcx = c->rip;
 	c->r11 = c->rflags & ~RFLAGS_RF;
-	c->rip = c->lstar;
+	c->rip = c->target;
 	c->rflags = (c->rflags & ~c->sfmask & ~RFLAGS_RF) | RFLAGS_FIXED;
+}
+
+void step_syscall(struct step_syscall *c)
+{
+	if (c->not_long)
+		legacy_syscall(c);
+	else
+		long_syscall(c);
 	c->cs = (u16)(c->star >> 32 & 0xfffc);
 	c->ss = (u16)(c->cs + 8);
-	c->cs_attr = ATTR_CODE64;
+	c->cs_attr = c->not_long ? ATTR_CODE32 : ATTR_CODE64;
 	c->ss_attr = ATTR_DATA;
 }
 
@@ -101,7 +116,8 @@ bool step_sysret(struct step_syscall *c)
 	if (c->wide && high != 0 && high != -1)
 		return false;
 	c->rip = c->wide ? c->rcx : (u32)c->rcx;
-	c->rflags = (c->r11 & SYSRET_FLAGS) | RFLAGS_FIXED;
+	c->rflags = c->not_64 ? c->rflags | RFLAGS_IF
+			      : (c->r11 & SYSRET_FLAGS) | RFLAGS_FIXED;
 	c->cs = (u16)((base + (c->wide ? 16 : 0)) | 3);
 	c->ss = (u16)((base + 8) | 3);
 	c->cs_attr = (c->wide ? ATTR_CODE64 : ATTR_CODE32) | ATTR_DPL3;

@@ -42,14 +42,17 @@ u64 step_insn_flags(enum step_kind kind, u64 before, u64 after, u32 cpl);
 
 #define STEP_MASK (RFLAGS_TF | RFLAGS_IF)
 
-/* --- SYSCALL and SYSRET in 64-bit mode ------------------------------------ */
+/* --- SYSCALL and SYSRET ---------------------------------------------------- */
 
 struct step_syscall {
 	/* in */
 	u64 rip; /* SYSCALL: of the next instruction */
 	u64 rflags, rcx, r11;
-	u64 star, lstar, sfmask;
-	bool wide; /* SYSRET: to 64-bit code */
+	u64 star, sfmask;
+	u64 target;    /* SYSCALL: LSTAR, or CSTAR for compatibility mode */
+	bool wide;     /* SYSRET: to 64-bit code */
+	bool not_long; /* not in long mode (AMD) */
+	bool not_64;   /* SYSRET: not from 64-bit code (AMD) */
 	/* out, with rip, rflags, rcx, r11 */
 	u16 cs, ss;
 	u32 cs_attr, ss_attr; /* as struct segment.attr; base 0, limit ~0 */

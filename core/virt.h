@@ -166,8 +166,6 @@ struct virt_ops {
 	void (*set_debug)(struct vcpu *v);
 	/* Interrupt shadow at the next entry; a halted CPU wakes. */
 	void (*set_shadow)(struct vcpu *v, enum insn_shadow s);
-	/* The #DB of v->debug.step came: DR6 as the guest had it. */
-	void (*step_done)(struct vcpu *v);
 	/* While @on, get_*() and set_*() mean L1 though the vcpu is in L2. */
 	void (*view_l1)(struct vcpu *v, bool on);
 	/* Name of a raw exit code, for messages and counters. */

@@ -151,14 +151,6 @@ void svm_debug_exit(struct vcpu *v, u64 code)
 		svm_step_exit(v);
 }
 
-/* The step's #DB came. */
-void svm_step_done(struct vcpu *v)
-{
-	struct vmcb *b = v->svm->vmcb;
-
-	vmcb_set_dr6(b, vmcb_dr6(b) & ~BIT(14));
-}
-
 void svm_view_l1(struct vcpu *v, bool on)
 {
 	struct svm_vcpu *s = v->svm;

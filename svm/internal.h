@@ -70,7 +70,6 @@ bool svm_exc_db(struct vcpu *v);
 void svm_set_debug(struct vcpu *v);
 bool svm_debug_tcg(const struct vcpu *v);
 bool svm_db_untold(void);
-void svm_step_done(struct vcpu *v);
 /* Around each entry while v->debug has a step or the debug registers. True: no
  * entry, begin again. */
 bool svm_debug_entry(struct vcpu *v);

@@ -25,7 +25,6 @@ const struct virt_ops svm_ops = {
 	.msr_trapped = svm_msr_trapped,
 	.kick = svm_kick,
 	.set_debug = svm_set_debug,
-	.step_done = svm_step_done,
 	.set_shadow = svm_set_shadow,
 	.view_l1 = svm_view_l1,
 	.exit_name = svm_exit_name,

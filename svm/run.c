@@ -182,15 +182,6 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 	return __atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & ~BIT(REQ_INIT);
 }
 
-static __noinline void rare_wishes(struct svm_vcpu *s)
-{
-	if (s->flush_all)
-		vmcb_set_tlb_control(s->vmcb, TLB_FLUSH_ALL);
-	if (s->nrip_lost)
-		vmcb_set_nrip(s->vmcb, s->nrip);
-	s->flush_all = s->nrip_lost = false;
-}
-
 static inline void before_entry(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
@@ -204,8 +195,14 @@ static inline void before_entry(struct vcpu *v)
 	}
 	if (unlikely(s->nmi_pending) && !v->in_l2 && !debug_holds(v))
 		svm_nmi_inject(v);
-	if (unlikely(s->flush_all | s->nrip_lost))
-		rare_wishes(s);
+	if (unlikely(s->flush_all)) {
+		s->flush_all = false;
+		vmcb_set_tlb_control(s->vmcb, TLB_FLUSH_ALL);
+	}
+	if (unlikely(s->nrip_lost)) {
+		s->nrip_lost = false;
+		vmcb_set_nrip(s->vmcb, s->nrip);
+	}
 }
 
 static inline u64 enter(struct vcpu *v)

@@ -104,12 +104,6 @@ void vmx_set_debug(struct vcpu *v)
 	}
 }
 
-/* The step's #DB came. */
-void vmx_step_done(struct vcpu *v)
-{
-	write_dr6(read_dr6() & ~BIT(14));
-}
-
 /*
  * An exception exited: the stub's? A #DB that exits has not touched DR6; the
  * qualification says what it would have become. What of it is the guest's goes

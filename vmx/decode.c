@@ -61,7 +61,9 @@ static bool exception(struct vcpu *v, struct vmexit *x)
 	/* What an exception that exits has not touched is the handler's. */
 	if (x->exc.vector == VEC_PF)
 		write_cr2(vmx_get(v, CACHED_QUAL));
-	if (x->exc.vector == VEC_DB)
+	if (INTR_TYPE(info) == INTR_TYPE_PRIV_EXC) /* INT1: RIP is at it */
+		vmx_skip(v);
+	else if (x->exc.vector == VEC_DB)
 		write_dr6((read_dr6() & ~BITS(3, 0)) |
 			  (vmx_get(v, CACHED_QUAL) & DB_QUAL_DR6));
 	x->exc.has_error = info & INTR_ERROR;

@@ -98,7 +98,6 @@ bool vmx_mce_hook(struct cpu *cpu, struct trap_frame *f);
 
 /* debug.c: virt_ops */
 void vmx_set_debug(struct vcpu *v);
-void vmx_step_done(struct vcpu *v);
 /* Around each entry while v->debug has a step or the debug registers. True: no
  * entry, begin again. */
 bool vmx_debug_entry(struct vcpu *v);

@@ -23,7 +23,6 @@ const struct virt_ops vmx_ops = {
 	.get_seg = vmx_get_seg,
 	.set_seg = vmx_set_seg,
 	.set_debug = vmx_set_debug,
-	.step_done = vmx_step_done,
 	.set_shadow = vmx_set_shadow,
 	.view_l1 = vmx_view_l1,
 	.trap_port = vmx_trap_port,

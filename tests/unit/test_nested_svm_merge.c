@@ -179,28 +179,6 @@ TEST(nsvm_lbr_stack)
 	CHECK_EQ(vmcb_lbr_select(&b12), 5);
 }
 
-/* Where there are shadow stacks their registers are switched. */
-TEST(nsvm_shadow_stacks)
-{
-	struct svm_exit12 x = { 0 };
-
-	start();
-	merge();
-	CHECK(vmcb_ssp(&b02) != vmcb_ssp(&b12));
-	l0.cet = true;
-	merge();
-	CHECK_EQ(vmcb_ssp(&b02), vmcb_ssp(&b12));
-	CHECK_EQ(vmcb_s_cet(&b02), vmcb_s_cet(&b12));
-	CHECK_EQ(vmcb_isst(&b02), vmcb_isst(&b12));
-	vmcb_set_ssp(&b02, 0x1238);
-	vmcb_set_s_cet(&b02, 1);
-	vmcb_set_isst(&b02, 0x4560);
-	svm_sync(&b12, &b02, &ctl, &l0, &x);
-	CHECK_EQ(vmcb_ssp(&b12), 0x1238);
-	CHECK_EQ(vmcb_s_cet(&b12), 1);
-	CHECK_EQ(vmcb_isst(&b12), 0x4560);
-}
-
 /* What was copied is judged and used: later writes of L1's do not count. */
 TEST(nsvm_snapshot_is_final)
 {

@@ -83,7 +83,7 @@ TEST(syscall_and_back)
 		.rip = 0x401002,
 		.rflags = RFLAGS_IF | RFLAGS_RF | RFLAGS_FIXED | RFLAGS_CF,
 		.star = 0x0023001000000000ull,
-		.lstar = 0xffffffff81000000ull,
+		.target = 0xffffffff81000000ull,
 		.sfmask = RFLAGS_IF | RFLAGS_TF,
 		.wide = true,
 	};
@@ -108,4 +108,32 @@ TEST(syscall_and_back)
 	c.wide = true;
 	c.rcx = 1ull << 47;
 	CHECK(!step_sysret(&c));
+}
+
+TEST(syscall_outside_long_mode)
+{
+	struct step_syscall c = {
+		.rip = 0x401002,
+		.rflags = RFLAGS_IF | RFLAGS_FIXED | RFLAGS_CF,
+		.r11 = 0x11,
+		.star = 0x0030000800105000ull,
+		.target = 0xffffffff81000000ull,
+		.sfmask = RFLAGS_CF,
+		.not_long = true,
+		.not_64 = true,
+	};
+
+	step_syscall(&c);
+	CHECK_EQ(c.rip, 0x105000);
+	CHECK_EQ(c.rcx, 0x401002);
+	CHECK_EQ(c.r11, 0x11);
+	CHECK_EQ(c.rflags, RFLAGS_FIXED | RFLAGS_CF);
+	CHECK_EQ(c.cs, 8);
+	CHECK_EQ(c.cs_attr, 0xc09b);
+	CHECK(step_sysret(&c));
+	CHECK_EQ(c.rip, 0x401002);
+	CHECK_EQ(c.rflags, RFLAGS_IF | RFLAGS_FIXED | RFLAGS_CF);
+	CHECK_EQ(c.cs, 0x33);
+	CHECK_EQ(c.ss, 0x3b);
+	CHECK_EQ(c.cs_attr, 0xc0fb);
 }
