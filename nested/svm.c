@@ -170,7 +170,6 @@ static int vcpu_init(struct vcpu *v)
 	v->svm->l2_fetch = svm_l2_fetch;
 	l0_intercepts(v, &n->l0);
 	check_env(n);
-	n->l0.cet = n->env.cr4_allowed & CR4_CET;
 	n->tsc_ratio = SVM_TSC_RATIO_ONE;
 	reset(n, v);
 	err = maps_init(v);

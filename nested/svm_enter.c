@@ -216,17 +216,10 @@ static inline void leave(struct vcpu *v)
 	if (n->tsc_ratio != SVM_TSC_RATIO_ONE)
 		wrmsr(MSR_TSC_RATIO, SVM_TSC_RATIO_ONE);
 	vmcb_set_eventinj(n->vmcb02, 0);
-	s->raised = false;
+	s->raised = s->nrip_lost = false;
 	s->injected = 0;
 	svm_select_vmcb(s, s->vmcb01, s->vmcb01_pa);
 	v->in_l2 = false;
-}
-
-static __noinline void end_holds(struct vcpu *v)
-{
-	if (v->svm->nmi_step)
-		svm_nmi_step_undo(v);
-	svm_l2_hold(v, false);
 }
 
 void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
@@ -234,8 +227,10 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
 	struct nested_svm *n = v->nsvm;
 	struct vmcb *b01 = v->svm->vmcb01;
 
-	if (unlikely(v->svm->nmi_step | n->l2_held))
-		end_holds(v);
+	if (unlikely(v->svm->nmi_step))
+		svm_nmi_step_undo(v);
+	if (unlikely(n->l2_held))
+		svm_l2_hold(v, false);
 	svm_sync(n->page12, n->vmcb02, &n->ctl, &n->l0, x);
 	vmcb_set_rax(n->page12, v->gpr[RAX]);
 	vmcb_set_rsp(n->page12, v->gpr[RSP]);

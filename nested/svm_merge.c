@@ -47,13 +47,6 @@ static void copy_lbr(struct vmcb *to, const struct vmcb *from,
 	vmcb_copy_lbr_stack(to, from);
 }
 
-static __noinline void copy_cet(struct vmcb *to, const struct vmcb *from)
-{
-	vmcb_set_s_cet(to, vmcb_s_cet(from));
-	vmcb_set_ssp(to, vmcb_ssp(from));
-	vmcb_set_isst(to, vmcb_isst(from));
-}
-
 static bool nested_paging(const struct svm_ctl12 *c, const struct svm_l0 *l0)
 {
 	return l0->features & SVM_F_NPT && c->nested_ctl & NESTED_NP;
@@ -69,8 +62,6 @@ void svm_merge_save(struct vmcb *b02, const struct vmcb *b12,
 						 : vmcb_g_pat(b01));
 	if (lbr_virtualized(c, l0))
 		copy_lbr(b02, b12, l0);
-	if (l0->cet)
-		copy_cet(b02, b12);
 	/* virtual SPEC_CTRL is not offered: L1 and L2 share the MSR */
 	vmcb_set_spec_ctrl(b02, vmcb_spec_ctrl(b01));
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -184,8 +175,6 @@ void svm_sync(struct vmcb *restrict b12, const struct vmcb *restrict b02,
 		vmcb_set_g_pat(b12, vmcb_g_pat(b02));
 	if (lbr_virtualized(c, l0))
 		copy_lbr(b12, b02, l0);
-	if (l0->cet)
-		copy_cet(b12, b02);
 	vmcb_set_exitcode(b12, x->code);
 	vmcb_set_exitinfo1(b12, x->info1);
 	vmcb_set_exitinfo2(b12, x->info2);

@@ -46,7 +46,6 @@ struct svm_l0 {
 	u32 features;		 /* SVM_F_* offered to L1 */
 	u64 tsc_offset;		 /* of L1 */
 	bool lbr_stack;		 /* the processor has one */
-	bool cet;		 /* ... and shadow stacks */
 };
 
 static inline bool svm_ctl_intercepts(const struct svm_ctl12 *c, u32 i)

@@ -1,17 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a debugger steps over (lib/steps.S), in L1 and then in L2. */
+/* What a debugger steps over (lib/steps.S, steps_modes.S), in L1 and in L2. */
 /* boot: emus=qemu,bochs-svm bare */
 #include "tests/guests/lib/steps.h"
 #include "tests/guests/lib/svm.h"
+#include "tests/guests/lib/tables.h"
 
 static struct l2 l2;
 
-void main(void)
+static void run(const char *name)
 {
 	u64 code;
 
-	svm_on();
+	do {
+		code = l2_run(&l2);
+		if (code == VMEXIT_HLT)
+			l2_skip(&l2, 1);
+	} while (code == VMEXIT_HLT);
+	check_eq(code, VMEXIT_VMMCALL, name);
+}
+
+static void modes_in_l2(void)
+{
+	l2_init(&l2, steps_modes_vmmcall);
+	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+	vmcb_set_ncr3(l2.vmcb, (u64)table_identity(NPT_TABLE, NPT_PAGE));
+	run("l2-modes-end");
+	steps_modes_compare("l2");
+}
+
+void main(void)
+{
 	steps_init();
+	steps_modes_run();
+	steps_modes_compare("l1");
+	steps_here();
+	steps_modes_run();
+	steps_modes_compare("l1-stepped");
+	svm_on();
 	__asm__ volatile("mov %0, %%rsi; call steps_run"
 			 :
 			 : "r"(1ull << 46)
@@ -19,11 +44,9 @@ void main(void)
 	steps_check("l1");
 	l2_init(&l2, steps_run_vmmcall);
 	l2.gprs.rsi = 1ull << 46;
-	do {
-		code = l2_run(&l2);
-		if (code == VMEXIT_HLT)
-			l2_skip(&l2, 1);
-	} while (code == VMEXIT_HLT);
-	check_eq(code, VMEXIT_VMMCALL, "l2-ends");
+	run("l2-ends");
 	steps_check("l2");
+	modes_in_l2();
+	steps_here();
+	modes_in_l2();
 }

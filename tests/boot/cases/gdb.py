@@ -442,6 +442,19 @@ def steps(c):
         s.ends()
 
 
+def step_modes(c):
+    """The same for lib/steps_modes.S: all modes, rings, the ways between."""
+    script = os.path.join(case_dir(), "gdb", "steps.py")
+    vendor = {"qemu": "amd", "bochs": "intel"}[c.emu]
+    with Session(c) as s:
+        out = s.gdb(f"source {script}", f"python modes('{vendor}', 'L1')",
+                    f"python modes('{vendor}', 'L2')", "continue",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, r"^STEPS L1 modes: \d\d\d places, 0 wrong$",
+             r"^STEPS L2 modes: \d\d\d places, 0 wrong$")
+        s.ends()
+
+
 def state(c):
     """Registers and memory of both levels."""
     script = os.path.join(case_dir(), "gdb", "state.py")
@@ -517,6 +530,12 @@ for emulator, guest in (("qemu", "svm-steps"), ("bochs", "vmx-steps")):
     case("gdb-steps", emus=[emulator], l1=path(f"guests/{guest}.elf"),
          hv="console=com1 gdb=com2,wait", timeout=60,
          forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"], run=steps)
+    # in Bochs a thousand steps take their time on the serial line
+    case("gdb-step-modes", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=120,
+         slow=120 if emulator == "bochs" else 0,
+         forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"],
+         run=step_modes)
 
 
 for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):

@@ -40,7 +40,8 @@ def hardware(c):
                     f"watch {word(sym, 0)}", f"rwatch {word(sym, 1)}", GO, GO,
                     "delete 3", f"awatch {word(sym, 5)}", GO, GO,
                     "p/x $dr7", "p/x $dr0", "delete 2 4", GO, "p $edi",
-                    "delete", GO)
+                    # its own INT3 and step come with points of all kinds set
+                    f"break *{sym['die']:#x}", GO, "p $edi", "delete", GO)
         want(out, r"Hardware assisted breakpoint 1", r"Breakpoint 1, ",
              rf"= {sym['probe']:#x}", r"= 1$",
              r"Hardware watchpoint 2: ", r"Hardware read watchpoint 3",
@@ -49,7 +50,8 @@ def hardware(c):
              r"Hardware access .read/write. watchpoint 4",
              r"watchpoint 4: .*\n.*\nValue = 0",
              r"watchpoint 4: .*\n.*\nOld value = 0\nNew value = 15",
-             r"= 0xd0401", rf"= {sym['own']:#x}", r"Breakpoint 1, ", r"= 2$")
+             r"= 0xd0401", rf"= {sym['own']:#x}", r"Breakpoint 1, ", r"= 2$",
+             r"Breakpoint 1, ", r"= 3$")
         s.ends()
 
 
@@ -136,11 +138,15 @@ points("gdb-killed", killed, emus=["qemu"], append="wait=6000", timeout=60,
        expect=[r"gdb does not answer", r"guest points: \d+ passed, 0 failed"])
 
 
+REAL = 0xd000   # POINTS_REAL of lib/points.h
+
+
 def level2(guest, c):
     """Points in an L2, while it has its own; L1's exit handler; real mode."""
     sym = symbols(guest)
     at = {k: f"*{sym[k]:#x}" for k in ("l2_probe", "l2_last", "exited")}
     watch = [f"watch {word(sym, n)}" for n in (0, 2, 4, 6, 7)]
+    real = sym["real_probe"] - sym["real_points"]
     with Session(c) as s:
         out = s.gdb("set schedule-multiple on", "monitor catch entry", GO,
                     "monitor uncatch all", f"break {at['l2_probe']}", GO,
@@ -148,7 +154,13 @@ def level2(guest, c):
                     f"awatch {word(sym, 5)}", *[GO] * 8,
                     f"hbreak {at['l2_last']}", GO, "p/x $dr7", "delete",
                     "thread 1.1", f"break {at['exited']}", GO, "info threads",
-                    "delete", "monitor catch exception 6", GO,
+                    # an L2 in real mode, with an INT3 and traps of its own
+                    "delete", f"break *{sym['die']:#x}",
+                    f"hbreak *{sym['die'] + 1:#x}", "monitor catch entry", GO,
+                    GO, "p/x $pc", "p/x $cs_base", "monitor uncatch all",
+                    f"break *{REAL + real:#x}", GO, "p/x $pc", "p/x $dr7",
+                    # gdb does not know that it is there, the stub does
+                    "monitor catch exception 6", GO, "delete",
                     "monitor uncatch all", "monitor catch shutdown", GO,
                     "monitor nocatch all", GO)
         want(out, r"CPU 0: enters L2", r"Breakpoint 1, ", r"\* 2\.1",
@@ -161,7 +173,9 @@ def level2(guest, c):
              r"watchpoint 5: .*\n.*\nOld value = 0\nNew value = 16",
              r"watchpoint 6: .*\n.*\nOld value = 0\nNew value = 7",
              r"Breakpoint 9, ", r"= 0xd0401", r"Breakpoint 10, ",
-             r"\* 1\.1 .*CPU 0 L1", r"L2 exception 6 at",
+             r"\* 1\.1 .*CPU 0 L1", r"enters L2", r"enters L2", r"= 0x0$",
+             rf"= {REAL:#x}$", r"SIGTRAP", rf"= {real:#x}$", r"= 0x400$",
+             r"L2 exception 6 at",
              r"triple fault of L2", r"closed|exited")
         s.ends()
 
@@ -199,3 +213,60 @@ case("gdb-l2-detach", emus=["qemu"], l1=path("guests/svm-points.elf"),
      hv="console=com1 gdb=com2,wait", timeout=30, forbid=[r"^FAIL "],
      expect=[r"guest svm-points: \d+ passed, 0 failed"],
      run=functools.partial(detached, "svm-points"))
+
+
+def hidden(c):
+    """L1 and L2 read and rewrite code that has a breakpoint (EPT): they see
+    their own bytes, and it is hit each time."""
+    sym = symbols("vmx-points")
+    at = f"*{sym['code_own']:#x}"
+    with Session(c) as s:
+        out = s.gdb(f"break {at}", *[GO, f"x/bx {at[1:]}"] * 4, "delete",
+                    "monitor catch entry", GO, "monitor uncatch all",
+                    f"break {at}", *[GO, f"x/bx {at[1:]}", "info threads"] * 4,
+                    "delete", GO)
+        bytes_ = ("b8", "b8", "b9", "b8")
+        want(out, *[part for b in bytes_ for part in
+                    (r"Breakpoint 1, ", rf":\t0x{b}$")],
+             r"enters L2", *[part for b in bytes_ for part in
+                             (r"Breakpoint 2, ", rf":\t0x{b}$", r"CPU 0 L2")],
+             r"closed|exited")
+        s.ends()
+
+
+case("gdb-hidden", emus=["bochs"], l1=path("guests/vmx-points.elf"),
+     append="code", hv="console=com1 gdb=com2,wait", timeout=40,
+     forbid=[r"^FAIL "], expect=[r"guest vmx-points: \d+ passed, 0 failed"],
+     run=hidden)
+
+ROUNDS = 4      # of tests/guests/watch-cpus.c
+GO_AT = 36
+
+
+def two_cpus(c):
+    """Two CPUs write in a page that is watched by its rights: every hit is
+    told once, by its thread."""
+    page = symbols("watch-cpus")["watched_page"]
+    with Session(c) as s:
+        out = s.gdb(*[f"watch *(int (*)[3])({page + 12 * n:#x})"
+                      for n in (0, 1)],
+                    *[GO] * (2 * ROUNDS), "info threads",
+                    # still watched: Ctrl-C comes through
+                    "shell echo goes", GO,
+                    f"set *(int *){page + GO_AT:#x} = 1", "delete", GO,
+                    interrupt=(1,))
+        want(out, r"CPU 0 L1", r"CPU 1 L1", r"SIGINT", r"closed|exited")
+        s.ends()
+    hits = re.findall(r"Thread (?:1\.)?(\d)\b.* hit Hardware watchpoint (\d): .*\n\n"
+                      r"Old value = \{(\d+), 0, 0\}\n"
+                      r"New value = \{(\d+), 0, 0\}", out)
+    told = sorted(tuple(map(int, h)) for h in hits)
+    if told != [(n, n, r, r + 1) for n in (1, 2) for r in range(ROUNDS)]:
+        raise Failure(f"gdb told of {hits}")
+
+
+for emulator, slow in (("qemu", 0), ("bochs", 60)):
+    case("gdb-watch-2cpus", emus=[emulator], cpus=2, slow=slow,
+         l1=path("guests/watch-cpus.elf"), hv="console=com1 gdb=com2,wait",
+         timeout=100, forbid=[r"^FAIL "],
+         expect=[r"guest watch-cpus: \d+ passed, 0 failed"], run=two_cpus)

@@ -2,8 +2,11 @@
 """In gdb: step through lib/steps.S and look at each instruction's end.
 
 RFLAGS' TF must never be seen; IF must be what the guest has made it, though
-an interrupt waits all the time.
+an interrupt waits all the time. lib/steps_modes.S, all other modes, by packets
+alone: gdb would read every register at each stop.
 """
+import struct
+
 import gdb
 
 TF, IF = 0x100, 0x200
@@ -117,3 +120,71 @@ def in_l2():
         if number("$rip") != goal:
             gdb.execute("stepi", to_string=True)
     steps(PATH, "L2")
+
+
+# struct step_place of lib/steps_modes.S; STEPS_INTEL, STEPS_AMD
+PLACE = struct.Struct("<IHH")
+VENDOR = {"intel": 1, "amd": 2}
+RIP, EFLAGS = 16, 17    # numbers of registers in packets
+
+
+def places(vendor):
+    begin, end = address("steps_path"), address("steps_path_end")
+    memory = gdb.selected_inferior().read_memory(begin, end - begin)
+    return [(at, want) for at, want, only in PLACE.iter_unpack(memory)
+            if only in (0, VENDOR[vendor])]
+
+
+class Packets:
+    """The thread that has stopped, without gdb's own bookkeeping."""
+
+    def __init__(self):
+        thread = gdb.selected_thread()
+        self.id = f"p{thread.ptid[0]:x}.{thread.ptid[1] or thread.ptid[2]:x}"
+        self.send = thread.inferior.connection.send_packet
+
+    def step(self):
+        return self.send(f"vCont;s:{self.id}").decode()
+
+    def register(self, n):
+        return int.from_bytes(bytes.fromhex(
+            self.send(f"p{n:x}").decode()), "little")
+
+
+def follow(path, name):
+    """From its first place along it."""
+    bad = 0
+    p = Packets()
+    for n, (goal, want) in enumerate(path):
+        if n:
+            told = p.step()
+        pc, flags = p.register(RIP), p.register(EFLAGS)
+        what = []
+        if n and not told.startswith("T05"):
+            what.append(told)
+        if pc != goal:
+            what.append(f"at {pc:#x}")
+        if (flags ^ want) & (TF | IF):
+            what.append(f"flags {flags:#x}, not {want:#x}")
+        if what:
+            bad += 1
+            print(f"STEP {name}: {n}: {path[n - 1][0]:#x} to {goal:#x}: "
+                  + ", ".join(what))
+            if pc != goal:
+                break
+    gdb.execute("maint flush register-cache", to_string=True)
+    print(f"STEPS {name} modes: {n + 1} places, {bad} wrong")
+
+
+def modes(vendor, level):
+    gdb.execute("thread 1.1", to_string=True)
+    path = places(vendor)
+    gdb.execute(f"thbreak *{address('steps_here'):#x}", to_string=True)
+    gdb.execute("continue", to_string=True)
+    if level == "L2":
+        gdb.execute("monitor catch entry", to_string=True)
+        gdb.execute("continue", to_string=True)
+        gdb.execute("monitor uncatch all", to_string=True)
+    gdb.execute(f"thbreak *{path[0][0]:#x}", to_string=True)
+    gdb.execute("continue", to_string=True)
+    follow(path, level)

@@ -14,6 +14,9 @@
 #define LOW_BASE 0xa000	     /* the mode trampolines */
 #define LOW_BIOS 0xc000	     /* lib/bios.S */
 #define LOW_BIOS_REGS 0xcf00 /* and its registers */
+#define LOW_STEPS 0xd000     /* lib/steps_modes.S, */
+#define LOW_STEPS_LOG 0xe000 /* what it sees, a page, */
+#define LOW_STEPS_IVT 0xf000 /* and its real-mode vectors */
 
 #define SEL_CODE64 0x08
 #define SEL_DATA 0x10

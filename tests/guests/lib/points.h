@@ -3,6 +3,9 @@
 #ifndef TESTS_GUESTS_LIB_POINTS_H
 #define TESTS_GUESTS_LIB_POINTS_H
 
+#define POINTS_REAL 0xd000
+
+#ifndef __ASSEMBLY__
 #include "tests/guests/lib/guest.h"
 
 /* Watched from outside; by the L2 itself; what the L2 found. */
@@ -48,6 +51,30 @@ extern volatile u64 l2_dr0, l2_dr6, l2_dr7;
 void l2_points(void);
 void l2_faults(void);
 
+/*
+ * An L2 in real mode (lib/points_real.S), to be copied to POINTS_REAL with
+ * CS.base there: an INT3, a single step and a watchpoint of its own, then HLT.
+ */
+extern const char real_points[], real_end[], real_vectors[];
+/* After it has run. */
+void points_real_check(void);
+
+/*
+ * Code that reads and rewrites itself, with a breakpoint of the debugger's at
+ * code_own(), in @level. Only where there are execute-only pages.
+ */
+void points_code(const char *level);
+/* For an L2, without words; then points_code_check(). */
+void points_code_run(void);
+void points_code_check(const char *level);
+
+/*
+ * The I/O APIC, a page that the stub watches, with its input among those that
+ * are written: in L1, or in an L2.
+ */
+void points_ioapic_run(void);
+void points_ioapic_check(const char *level);
+
 /* Count what the L2's own handlers get: they are L1's, in the L2. */
 void points_init(void);
 /* After l2_points() has run once. */
@@ -55,4 +82,5 @@ void points_check(void);
 /* A place in L1 to stop at, after an exit of its L2. */
 void exited(void);
 
+#endif
 #endif

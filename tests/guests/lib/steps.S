@@ -14,6 +14,13 @@
 	.text
 	.code64
 	.globl	steps_run, steps_run_vmcall, steps_run_vmmcall
+	.globl	steps_modes_vmcall, steps_modes_vmmcall
+steps_modes_vmcall:
+	call	steps_modes_run
+	vmcall
+steps_modes_vmmcall:
+	call	steps_modes_run
+	vmmcall
 steps_run_vmcall:
 	call	steps_run
 	vmcall
