@@ -9,7 +9,7 @@
 #include "tests/guests/lib/tables.h"
 
 #define REAL_BASE 0xc000
-#define GPA 0x20000000u /* mapped by 32-bit NPT only, to PA */
+#define GPA 0x60000000u /* mapped by 32-bit NPT only, to PA */
 #define PA MiB(64)
 #define INFO (NPF_U | NPF_FINAL)
 
@@ -18,18 +18,21 @@ static u64 *npt;
 extern u32 pd32[];
 extern u64 pae_pdpt[], pds[], pdpt[], pml4[];
 extern const char real_code[], real_end[], pm32_code[], pm32_write[],
-	pm32_read[], svm32[];
-u32 svm32_cr4, svm32_cr3, svm32_cr0, svm32_vmcb;
+	pm32_read[], pm32_fetch[], svm32[];
+u32 svm32_cr4, svm32_cr3, svm32_cr0, svm32_nxe, svm32_vmcb;
 
 __asm__(".text\n"
 	".code16; real_code: mov %cs, %ax; mov $0x1234, %bx\n"
 	"	cpuid; vmmcall; real_end:\n"
 	".code32\n"
 	"pm32_code: mov $0x12345678, %ebx; cpuid; mov %cr0, %ebx; vmmcall\n"
-	"pm32_write: movb $0x5a, 0x20000123; vmmcall\n"
-	"pm32_read: movb 0x20000123, %al; vmmcall\n"
+	"pm32_write: movb $0x5a, 0x60000123; vmmcall\n"
+	"pm32_read: movb 0x60000123, %al; vmmcall\n"
+	"pm32_fetch: mov $0x60000123, %eax; jmp *%eax\n"
 	/* L1 as a 32-bit hypervisor: see lib/modes.S for the way here */
-	"svm32:	mov svm32_cr4, %eax; mov %eax, %cr4\n"
+	"svm32:	mov $0xc0000080, %ecx; rdmsr; and $0xfffff7ff, %eax\n"
+	"	or svm32_nxe, %eax; wrmsr\n"
+	"	mov svm32_cr4, %eax; mov %eax, %cr4\n"
 	"	mov svm32_cr3, %eax; mov %eax, %cr3\n"
 	"	mov svm32_cr0, %eax; mov %eax, %cr0\n"
 	"	clgi; mov svm32_vmcb, %eax; vmrun %eax; stgi\n"
@@ -113,58 +116,152 @@ static void test_32(bool np)
 }
 
 /* --- L1 in 32-bit modes --------------------------------------------------------- */
-struct format {
-	const char *name;
-	u32 cr4;
-	u64 *(*entry)(u64 bits); /* of GPA, holding PA | bits; root made */
-	u64 root;
-};
+#define PRESENT_RSV (INFO | NPF_P | NPF_RSV)
+#define NX BIT(63)
+#define LARGE BIT(7)
+#define A_D 0x60
+#define TCG_RSV EMU_QEMU, "no P bit for a reserved bit"
+#define TCG_PDPTE EMU_QEMU, "reserved bits of PDPTEs are not looked at"
+#define FINE EMU_NONE, ""
 
+/* L1's memory below 16 MiB in 4 KiB pages, for L1 itself and for NPT. */
+static u32 small_dir[1024] __aligned(4096), small_table[4][1024] __aligned(
+						    4096);
 static u32 npt32[1024] __aligned(4096), npt32_table[1024] __aligned(4096);
 static u64 npt_pae[4] __aligned(4096), npt_pae_table[512] __aligned(4096);
 static u64 npt_pae_pd[4][512] __aligned(4096);
 
-static u64 *entry32(u64 bits)
+static void fill_small(u32 *dir)
 {
-	for (u32 i = 0; i < 1024; i++)
-		npt32[i] = i << 22 | 0x87;
-	npt32[GPA >> 22] = (u32)(u64)npt32_table | 7;
-	npt32_table[0] = bits ? (u32)PA | (u32)bits : 0;
-	return (u64 *)npt32_table;
+	for (u32 i = 0; i < 4 * 1024; i++)
+		small_table[i / 1024][i % 1024] = i << 12 | 0x67;
+	for (u32 i = 0; i < 4; i++)
+		dir[i] = (u32)(u64)small_table[i] | 0x67;
 }
 
-static u64 *entry_pae(u64 bits)
+/* @bits is what the entry at @level of GPA holds besides an address; tables
+ * below it, if it refers to one, map PA. 0: it is not present. */
+static u64 *entry32(u32 level, u64 bits, bool large)
 {
+	u32 *pde = &npt32[GPA >> 22];
+
+	fill_small(npt32);
+	npt32_table[0] = (u32)PA | 7;
+	*pde = (u32)(u64)npt32_table | 7;
+	if (level == 1)
+		npt32_table[0] = bits ? (u32)(PA | bits) : 0;
+	else if (large)
+		*pde = (u32)(PA | bits);
+	else
+		*pde = bits ? (u32)((u64)npt32_table | bits) : 0;
+	return (u64 *)(level == 1 ? &npt32_table[0] : pde);
+}
+
+static u64 *entry_pae(u32 level, u64 bits, bool large)
+{
+	u64 *pde = &npt_pae_pd[GPA >> 30][GPA >> 21 & 511];
+
 	for (u32 i = 0; i < 2048; i++)
 		npt_pae_pd[i / 512][i % 512] = (u64)i << 21 | 0x87;
 	for (u32 i = 0; i < 4; i++)
 		npt_pae[i] = (u64)npt_pae_pd[i] | 1;
-	npt_pae_pd[GPA >> 30][GPA >> 21 & 511] = (u64)npt_pae_table | 7;
-	npt_pae_table[0] = bits ? PA | bits : 0;
-	return npt_pae_table;
+	npt_pae_table[0] = PA | 7;
+	*pde = (u64)npt_pae_table | 7;
+	if (level == 1)
+		npt_pae_table[0] = bits ? PA | bits : 0;
+	else if (level == 3)
+		npt_pae[GPA >> 30] =
+			bits ? (u64)npt_pae_pd[GPA >> 30] | bits : 0;
+	else if (large)
+		*pde = PA | bits;
+	else
+		*pde = bits ? (u64)npt_pae_table | bits : 0;
+	return level == 1   ? npt_pae_table
+	       : level == 2 ? pde
+			    : &npt_pae[GPA >> 30];
 }
 
-static const struct format formats[] = {
-	{ "npt32", CR4_PSE, entry32, (u64)npt32 },
-	{ "npt-pae", CR4_PAE, entry_pae, (u64)npt_pae },
-};
-
-static const struct {
+enum { F32 = 1, FPAE = 2, BOTH = 3 };
+static const struct format {
 	const char *name;
-	const char *code;
-	u64 bits, code_want, info1;
-} cases[] = {
-	{ "read", pm32_read, 7, VMEXIT_VMMCALL, 0 },
-	{ "write", pm32_write, 7, VMEXIT_VMMCALL, 0 },
-	{ "absent-read", pm32_read, 0, VMEXIT_NPF, INFO },
-	{ "absent-write", pm32_write, 0, VMEXIT_NPF, INFO | NPF_W },
-	{ "ro-write", pm32_write, 5, VMEXIT_NPF, INFO | NPF_W | NPF_P },
-	{ "ro-read", pm32_read, 5, VMEXIT_VMMCALL, 0 },
-	{ "supervisor-read", pm32_read, 3, VMEXIT_NPF, INFO | NPF_P },
+	u32 bit, cr4;
+	u64 *(*entry)(u32 level, u64 bits, bool large);
+	u64 root;
+} formats[] = {
+	{ "npt32", F32, CR4_PSE, entry32, (u64)npt32 },
+	{ "npt-pae", FPAE, CR4_PAE, entry_pae, (u64)npt_pae },
 };
 
-static u64 run32(u32 cr4, u64 cr3, bool paging)
+enum { NXE = 1, NO_PSE = 2, WALK = 4 };
+struct format_case {
+	const char *name;
+	u32 formats;
+	const char *code;
+	u32 level;
+	u64 bits;
+	bool large;
+	u64 info1; /* of the NPF; 0: none is to come */
+	u32 flags; /* L1's EFER.NXE; without CR4.PSE; L2's tables are there */
+	enum emulator emu;
+	const char *fault;
+};
+
+static const struct format_case cases[] = {
+	{ "read", BOTH, pm32_read, 1, 7, 0, 0, 0, FINE },
+	{ "write", BOTH, pm32_write, 1, 7, 0, 0, 0, FINE },
+	{ "fetch", BOTH, pm32_fetch, 1, 7, 0, 0, 0, FINE },
+	{ "absent-read", BOTH, pm32_read, 1, 0, 0, INFO, 0, FINE },
+	{ "absent-write", BOTH, pm32_write, 1, 0, 0, INFO | NPF_W, 0, FINE },
+	{ "absent-table", BOTH, pm32_read, 2, 0, 0, INFO, 0, FINE },
+	{ "absent-walk", BOTH, pm32_read, 1, 0, 0, NPF_U | NPF_WALK, WALK,
+	  FINE },
+	{ "ro-write", BOTH, pm32_write, 1, 5, 0, INFO | NPF_W | NPF_P, 0,
+	  FINE },
+	{ "ro-table", BOTH, pm32_write, 2, 5, 0, INFO | NPF_W | NPF_P, 0,
+	  FINE },
+	{ "ro-read", BOTH, pm32_read, 1, 5, 0, 0, 0, FINE },
+	{ "supervisor-read", BOTH, pm32_read, 1, 3, 0, INFO | NPF_P, 0, FINE },
+	{ "supervisor-table", BOTH, pm32_read, 2, 3, 0, INFO | NPF_P, 0, FINE },
+	{ "large-read", BOTH, pm32_read, 2, 7 | LARGE, 1, 0, 0, FINE },
+	{ "large-write", BOTH, pm32_write, 2, 7 | LARGE, 1, 0, 0, FINE },
+	{ "large-ro", BOTH, pm32_write, 2, 5 | LARGE, 1, INFO | NPF_W | NPF_P,
+	  0, FINE },
+	/* bit 21 of a 4 MiB page, bit 20 of a 2 MiB one */
+	{ "large-reserved", F32, pm32_read, 2, 7 | LARGE | BIT(21), 1,
+	  PRESENT_RSV, 0, FINE },
+	{ "large-reserved", FPAE, pm32_read, 2, 7 | LARGE | BIT(20), 1,
+	  PRESENT_RSV, 0, TCG_RSV },
+	{ "no-pse", F32, pm32_read, 2, 7 | LARGE, 0, 0, NO_PSE, FINE },
+	{ "nx-read", FPAE, pm32_read, 1, 7 | NX, 0, 0, NXE, FINE },
+	{ "nx-fetch", FPAE, pm32_fetch, 1, 7 | NX, 0, INFO | NPF_P | NPF_ID,
+	  NXE, FINE },
+	{ "nx-table", FPAE, pm32_fetch, 2, 7 | NX, 0, INFO | NPF_P | NPF_ID,
+	  NXE, FINE },
+	{ "nx-large", FPAE, pm32_fetch, 2, 7 | NX | LARGE, 1,
+	  INFO | NPF_P | NPF_ID, NXE, FINE },
+	{ "nxe-off", FPAE, pm32_read, 1, 7 | NX, 0, PRESENT_RSV, 0, TCG_RSV },
+	{ "nxe-off-table", FPAE, pm32_write, 2, 7 | NX, 0, PRESENT_RSV | NPF_W,
+	  0, TCG_RSV },
+	{ "reserved-52", FPAE, pm32_read, 1, 7 | BIT(52), 0, PRESENT_RSV, 0,
+	  TCG_RSV },
+	{ "reserved-62", FPAE, pm32_read, 1, 7 | BIT(62), 0, PRESENT_RSV, 0,
+	  TCG_RSV },
+	{ "reserved-51-table", FPAE, pm32_read, 2, 7 | BIT(51), 0, PRESENT_RSV,
+	  0, TCG_RSV },
+	{ "pdpte-absent", FPAE, pm32_read, 3, 0, 0, INFO, 0, FINE },
+	{ "pdpte-reserved-1", FPAE, pm32_read, 3, 1 | BIT(1), 0, PRESENT_RSV, 0,
+	  TCG_PDPTE },
+	{ "pdpte-reserved-8", FPAE, pm32_read, 3, 1 | BIT(8), 0, PRESENT_RSV, 0,
+	  TCG_PDPTE },
+	{ "pdpte-reserved-51", FPAE, pm32_read, 3, 1 | BIT(51), 0, PRESENT_RSV,
+	  0, TCG_RSV },
+	{ "pdpte-reserved-63", FPAE, pm32_read, 3, 1 | NX, 0, PRESENT_RSV, NXE,
+	  TCG_RSV },
+};
+
+static u64 run32(u32 cr4, u64 cr3, bool paging, bool nxe)
 {
+	svm32_nxe = nxe ? (u32)EFER_NXE : 0;
 	svm32_cr4 = cr4;
 	svm32_cr3 = (u32)cr3;
 	svm32_cr0 = (u32)(CR0_PE | CR0_ET | CR0_NE | CR0_WP |
@@ -174,45 +271,101 @@ static u64 run32(u32 cr4, u64 cr3, bool paging)
 	return vmcb_exitcode(l2.vmcb);
 }
 
-static void test_format(const struct format *f)
+static void format_prepare(const struct format *f, const struct format_case *c)
 {
-	u64 cr3 = f->cr4 == CR4_PAE ? (u64)pae_pdpt : (u64)pd32, *e, code;
+	l2_init_pm32(&l2, c->code);
+	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+	vmcb_set_ncr3(l2.vmcb, f->root);
+	*(volatile u8 *)(PA + 0x123) = 0x11;
+	if (c->code == pm32_fetch)
+		memcpy((void *)(PA + 0x123), "\x0f\x01\xd9", 3);
+	if (!(c->flags & WALK))
+		return;
+	vmcb_set_cr3(l2.vmcb, GPA);
+	vmcb_set_cr0(l2.vmcb, vmcb_cr0(l2.vmcb) | CR0_PG);
+}
+
+static void format_done(const struct format_case *c, u64 e, const char *name)
+{
+	bool wr = c->code == pm32_write;
+
+	if (c->bits & LARGE || c->level == 1)
+		check_eq(e & A_D, wr ? A_D : 0x20, name);
+	if (wr)
+		check_eq(*(volatile u8 *)(PA + 0x123), 0x5a, name);
+	else if (c->code == pm32_read)
+		check_eq(vmcb_rax(l2.vmcb) & 0xff, 0x11, name);
+}
+
+static void test_case(const struct format *f, const struct format_case *c)
+{
+	u64 cr3 = f->bit == FPAE ? (u64)pae_pdpt : (u64)pd32, *e, code, info1;
+	u32 cr4 = f->cr4;
+	/* L0 walks the tables itself */
+	enum emulator emu = on_abyme() ? EMU_NONE : c->emu;
 	char name[48];
 
-	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
-		l2_init_pm32(&l2, cases[i].code);
-		vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
-		vmcb_set_ncr3(l2.vmcb, f->root);
-		e = f->entry(cases[i].bits);
-		*(volatile u8 *)(PA + 0x123) = 0;
-		code = run32(f->cr4, cr3, true);
-		snprintf(name, sizeof(name), "%s-%s", f->name, cases[i].name);
-		if (!check_eq(code, cases[i].code_want, name))
-			continue;
-		snprintf(name, sizeof(name), "%s-%s-info", f->name,
-			 cases[i].name);
-		if (code == VMEXIT_NPF) {
-			check_eq(vmcb_exitinfo1(l2.vmcb), cases[i].info1, name);
-			check_eq(vmcb_exitinfo2(l2.vmcb), GPA + 0x123, "gpa");
-		} else {
-			bool wr = cases[i].code == pm32_write;
-
-			check_eq(*e & 0x60, wr ? 0x60 : 0x20, name);
-			check_eq(*(volatile u8 *)(PA + 0x123), wr ? 0x5a : 0,
-				 "memory");
-		}
+	format_prepare(f, c);
+	e = f->entry(c->level, c->bits, c->large);
+	if (c->flags & NO_PSE) {
+		fill_small(small_dir);
+		cr3 = (u64)small_dir;
+		cr4 = 0;
 	}
+	code = run32(cr4, cr3, true, c->flags & NXE);
+	snprintf(name, sizeof(name), "%s-%s", f->name, c->name);
+	if (!check_known(code == (c->info1 ? VMEXIT_NPF : VMEXIT_VMMCALL), name,
+			 emu, c->fault, "exit %lx, info %lx", code,
+			 vmcb_exitinfo1(l2.vmcb)))
+		return;
+	snprintf(name, sizeof(name), "%s-%s-info", f->name, c->name);
+	if (!c->info1) {
+		format_done(c, f->bit == FPAE ? *e : *(u32 *)e, name);
+		return;
+	}
+	info1 = vmcb_exitinfo1(l2.vmcb);
+	/* accessed flags are set by that walk, too: a write or not */
+	if (c->flags & WALK)
+		info1 &= ~NPF_W;
+	check_known(info1 == c->info1, name, emu, c->fault, "%lx, want %lx",
+		    info1, c->info1);
+	check_eq(vmcb_exitinfo2(l2.vmcb), c->flags & WALK ? GPA : GPA + 0x123,
+		 "gpa");
+}
+
+static void test_format(const struct format *f)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
+		if (cases[i].formats & f->bit)
+			test_case(f, &cases[i]);
+}
+
+/* PSE-36: bits 20:13 of a 4 MiB page are address bits 39:32. */
+static void test_pse36(void)
+{
+	u64 far = GiB(4) + PA + 0x123;
+	u8 there = *(volatile u8 *)far;
+
+	l2_init_pm32(&l2, pm32_read);
+	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+	vmcb_set_ncr3(l2.vmcb, (u64)npt32);
+	entry32(2, 7 | LARGE | BIT(13), true);
+	*(volatile u8 *)(PA + 0x123) = (u8)~there;
+	check_eq(run32(CR4_PSE, (u64)pd32, true, false), VMEXIT_VMMCALL,
+		 "npt32-pse36");
+	check_eq(vmcb_rax(l2.vmcb) & 0xff, there, "npt32-pse36-memory");
 }
 
 static void test_host32(void)
 {
 	/* shadow paging from a 32-bit L1, with and without its own paging */
 	l2_init_pm32(&l2, pm32_code);
-	check_eq(run32(0, 0, false), VMEXIT_VMMCALL, "host-pm32");
+	check_eq(run32(0, 0, false, true), VMEXIT_VMMCALL, "host-pm32");
 	l2_init_pm32(&l2, pm32_code);
-	check_eq(run32(CR4_PSE, (u64)pd32, true), VMEXIT_VMMCALL, "host-pg32");
+	check_eq(run32(CR4_PSE, (u64)pd32, true, true), VMEXIT_VMMCALL,
+		 "host-pg32");
 	l2_init_pm32(&l2, pm32_code);
-	check_eq(run32(CR4_PAE, (u64)pae_pdpt, true), VMEXIT_VMMCALL,
+	check_eq(run32(CR4_PAE, (u64)pae_pdpt, true, true), VMEXIT_VMMCALL,
 		 "host-pae");
 	if (!svm_has(SVM_NPT))
 		return;
@@ -220,7 +373,7 @@ static void test_host32(void)
 	l2_init_pm32(&l2, pm32_code);
 	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
 	vmcb_set_ncr3(l2.vmcb, (u64)npt32);
-	check_known((run32(0, 0, false) & 0xffffffff) == 0xffffffff,
+	check_known((run32(0, 0, false, true) & 0xffffffff) == 0xffffffff,
 		    "npt-without-host-paging", on_abyme() ? EMU_NONE : EMU_ANY,
 		    "not checked", "exit %lx", vmcb_exitcode(l2.vmcb));
 	for (u32 i = 0; i < ARRAY_SIZE(formats); i++) {
@@ -232,6 +385,8 @@ static void test_host32(void)
 		else
 			test_format(&formats[i]);
 	}
+	if (emulator() != EMU_QEMU || on_abyme())
+		test_pse36();
 }
 
 /* --- L1 with 5-level paging: so is NPT ---------------------------------------- */
