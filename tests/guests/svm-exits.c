@@ -245,7 +245,7 @@ struct exc_case {
 #define IST_INT (EVINJ_V | EVINJ_SOFT | 0x30)
 
 /* name, setup, instruction, vector, error code, PTE, EXITINTINFO, flags, fault.
- * #OF and #BR are not for 64-bit code; 2, 9, 15, 18 and 20 on have no instruction. */
+ * #OF and #BR are in svm-code32; 2, 9, 15, 18 and 20 on have no instruction. */
 #define EXCS(X)                                                                \
 	X(de, "xor %ecx, %ecx", "div %ecx", VEC_DE, NO_ERROR, 0, 0, 0, FINE)   \
 	X(db_step, "pushf; orl $0x100, (%rsp); popf", "nop", VEC_DB, NO_ERROR, \
@@ -260,7 +260,8 @@ struct exc_case {
 	X(df, "", "mov (%rdi), %eax", VEC_DF, 0, 0, 0, SHORT_IDT | NO_RIP,     \
 	  ONLY("code", TCG("#DF is not intercepted")))                         \
 	X(ts, "", "int $0x30", VEC_TS, SEL_TSS0, 0, IST_INT, SHORT_TSS,        \
-	  ONLY("intinfo", BOCHS("INT n is not in EXITINTINFO")))               \
+	  ONLY("intinfo",                                                      \
+	       BOCHS("EXITINTINFO of an INT n is the event's before it")))     \
 	X(np, "mov $0x48, %eax", "mov %eax, %gs", VEC_NP, 0x48, 0, 0, 0, FINE) \
 	X(ss, "mov $0x48, %eax", "mov %eax, %ss", VEC_SS, 0x48, 0, 0, 0, FINE) \
 	X(ss_stack, "movabs $0x8000000000000000, %rbp", "mov (%rbp), %rax",    \
