@@ -392,6 +392,9 @@ static void test_host32(void)
 /* --- L1 with 5-level paging: so is NPT ---------------------------------------- */
 PAYLOAD(do_read, "movb 0x123(%rdi), %al; vmmcall")
 PAYLOAD(do_write, "movb $0x5a, 0x123(%rdi); vmmcall")
+PAYLOAD(do_fetch, "lea 0x123(%rdi), %rax; jmp *%rax")
+
+#define NPF_FAULT (NPF_P | NPF_RSV) /* the code of L2 faults first: a fetch */
 
 static void enter_here(void)
 {
@@ -413,6 +416,12 @@ static u64 run57(void (*code)(void), u64 root)
 	mode_run(mode_la57);
 	mode_hook = NULL;
 	return vmcb_exitcode(l2.vmcb);
+}
+
+static void check_reserved(u64 info1, u64 want, const char *name)
+{
+	check_known(info1 == want, name, on_abyme() ? EMU_NONE : EMU_QEMU,
+		    "no P bit for a reserved bit", "%lx", info1);
 }
 
 static void test_la57(void)
@@ -448,8 +457,21 @@ static void test_la57(void)
 	*e = PA | NPT_PAGE;
 	top[0] = ((u64)four | NPT_TABLE) & ~1ull;
 	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-no-top");
+	check_eq(vmcb_exitinfo1(l2.vmcb) & NPF_FAULT, 0, "npt-5-no-top-info");
 	top[0] = (u64)four | NPT_TABLE | BIT(7);
 	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-top-reserved");
+	check_reserved(vmcb_exitinfo1(l2.vmcb) & NPF_FAULT, NPF_FAULT,
+		       "npt-5-top-reserved-info");
+	top[0] = (u64)four | NPT_TABLE;
+	*e = PA | NPT_PAGE | NX;
+	check_eq(run57(do_read, (u64)top), VMEXIT_VMMCALL, "npt-5-nx-read");
+	check_eq(run57(do_fetch, (u64)top), VMEXIT_NPF, "npt-5-nx");
+	check_eq(vmcb_exitinfo1(l2.vmcb), INFO | NPF_P | NPF_ID,
+		 "npt-5-nx-info");
+	*e = PA | NPT_PAGE | BIT(51);
+	check_eq(run57(do_read, (u64)top), VMEXIT_NPF, "npt-5-reserved");
+	check_reserved(vmcb_exitinfo1(l2.vmcb), PRESENT_RSV,
+		       "npt-5-reserved-info");
 }
 
 void main(void)
