@@ -30,7 +30,7 @@ struct vcpu_debug {
 	u32 step_level;	 /* process in which the step began */
 	u64 step_rip;	 /* where it began */
 	u64 flags_before, flags_after; /* RFLAGS: the guest's, the step's */
-	u64 bs_before;		       /* DR6.BS, the guest's */
+	u64 bs;		/* DR6.BS after the instruction, but for the step */
 	bool over;	/* the step is for a watched page, which is open */
 	bool over_only; /* and nobody else has asked for it */
 	/*

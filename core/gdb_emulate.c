@@ -2,6 +2,7 @@
 #include "core/gdb_emulate.h"
 
 #include "core/gdb.h"
+#include "core/gdb_point.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/string.h"
@@ -298,11 +299,20 @@ bool gdb_emulate_int(struct vcpu *v)
 	return s.kind == STEP_INT && do_int(v, &s) == EMULATE_EVENT;
 }
 
+/* DR6.BS as the instruction leaves it: it may be a MOV to DR6, or DR4. */
+static u64 bs_after(struct vcpu *v, const struct step_insn *s)
+{
+	if (s->i.op == INSN_DR_WRITE && (s->i.reg == 6 || s->i.reg == 4))
+		return v->gpr[s->i.rm] & DR6_BS;
+	return virt->get_reg(v, VREG_DR6) & DR6_BS;
+}
+
 enum emulated gdb_emulate(struct vcpu *v, bool halt_exits)
 {
 	struct step_insn s;
 
 	decode(v, &s);
+	v->debug.bs = bs_after(v, &s);
 	v->debug.step_kind = (u8)s.kind;
 	v->debug.step_cpl = (u8)cpl_of(v);
 	if (s.i.lock && s.kind != STEP_PLAIN)

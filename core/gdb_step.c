@@ -64,7 +64,6 @@ static enum step_entry run(struct vcpu *v)
 	struct vcpu_debug *d = &v->debug;
 
 	d->flags_before = virt->get_reg(v, VREG_RFLAGS);
-	d->bs_before = virt->get_reg(v, VREG_DR6) & DR6_BS;
 	virt->set_reg(v, VREG_RFLAGS,
 		      (d->flags_before & ~RFLAGS_IF) | RFLAGS_TF);
 	virt->set_shadow(v, SHADOW_NONE);
@@ -131,8 +130,7 @@ bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own)
 		gdb_emulate_finish(v, d->flags_before, d->flags_after);
 	if (!done || !(d->flags_before & RFLAGS_TF))
 		virt->set_reg(v, VREG_DR6,
-			      (virt->get_reg(v, VREG_DR6) & ~DR6_BS) |
-				      d->bs_before);
+			      (virt->get_reg(v, VREG_DR6) & ~DR6_BS) | d->bs);
 	else if (!own) /* the guest steps itself: that #DB comes next */
 		virt->inject(v, &db);
 	gdb_step_end(v, hit);

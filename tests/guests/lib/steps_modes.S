@@ -341,6 +341,8 @@ leave_v86:
 	s	OFF, ljmp $SEL_CODE64, $long64
 	.code64
 long64:
+	s	OFF, movq %dr6, %rax	/* as hd64 has left it */
+	s	OFF, stosl
 	s	OFF, movl $STEPS_SEL_TSS64, %eax
 	s	OFF, ltr %ax
 	s	OFF, movl $steps_stack_top, %esp
