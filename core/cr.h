@@ -30,4 +30,13 @@ bool efer_write_ok(const struct cr_state *s, u64 val, u64 supported);
  * Set and XSAVE-Enabled Features". */
 bool xcr0_write_ok(u64 val, u64 supported);
 
+/* Each of the eight entries of an IA32_PAT is a memory type. */
+static inline bool pat_ok(u64 pat)
+{
+	for (u32 i = 0; i < 8; i++, pat >>= 8)
+		if ((pat & 0xff) > 7 || (pat & 0xfe) == 2)
+			return false;
+	return true;
+}
+
 #endif

@@ -87,7 +87,7 @@ static void do_cpuid(struct vcpu *v, struct vmexit *x)
 	virt->skip(v);
 }
 
-static struct cr_state cr_state(struct vcpu *v)
+struct cr_state exit_cr_state(struct vcpu *v)
 {
 	return (struct cr_state){
 		.cr0 = virt->get_reg(v, VREG_CR0),
@@ -98,13 +98,22 @@ static struct cr_state cr_state(struct vcpu *v)
 	};
 }
 
+u64 exit_cr4_known(struct vcpu *v)
+{
+	return nested_of(v) ? cr4_mask : cr4_mask & ~CR4_VMXE;
+}
+
+u64 exit_efer_known(struct vcpu *v)
+{
+	return nested_of(v) ? efer_mask : efer_mask & ~EFER_SVME;
+}
+
 /* LMA is the processor's: a WRMSR leaves it as it is. */
 static int write_efer(struct vcpu *v, u64 val)
 {
-	struct cr_state s = cr_state(v);
-	u64 known = nested_of(v) ? efer_mask : efer_mask & ~EFER_SVME;
+	struct cr_state s = exit_cr_state(v);
 
-	if (!efer_write_ok(&s, val, known))
+	if (!efer_write_ok(&s, val, exit_efer_known(v)))
 		return -EINVAL;
 	virt->set_reg(v, VREG_EFER, (val & ~EFER_LMA) | (s.efer & EFER_LMA));
 	return 0;
@@ -229,17 +238,14 @@ static void do_wrmsr(struct vcpu *v, struct vmexit *x)
 
 static void do_cr_write(struct vcpu *v, struct vmexit *x)
 {
-	struct cr_state s = cr_state(v);
-	u64 known = cr4_mask;
+	struct cr_state s = exit_cr_state(v);
 	bool ok;
 
-	if (!nested_of(v))
-		known &= ~CR4_VMXE;
 	if (x->cr.cr == 0) {
 		ok = cr0_write_ok(&s, x->cr.value);
 		x->cr.value |= CR0_ET;
 	} else {
-		ok = cr4_write_ok(&s, x->cr.value, known);
+		ok = cr4_write_ok(&s, x->cr.value, exit_cr4_known(v));
 	}
 	if (!ok) {
 		inject_gp(v);

@@ -89,6 +89,8 @@ static void take_call(struct vcpu *v)
 	__atomic_store_n(&g.call.v, NULL, __ATOMIC_RELEASE);
 }
 
+static void serve_while_held(struct vcpu *v);
+
 static void wait_here(struct vcpu *v)
 {
 	__atomic_store_n(&v->debug.rest_exits, v->stats.total,
@@ -96,9 +98,13 @@ static void wait_here(struct vcpu *v)
 	__atomic_store_n(&v->debug.stopped, true, __ATOMIC_RELEASE);
 	while (must_wait(v)) {
 		take_call(v);
+		if (v->debug.hold)
+			serve_while_held(v);
 		cpu_pause();
 	}
-	__atomic_store_n(&v->debug.stopped, false, __ATOMIC_RELEASE);
+	/* Before the requests are looked at: stop_others() sets one and then
+	 * believes this. */
+	__atomic_store_n(&v->debug.stopped, false, __ATOMIC_SEQ_CST);
 	gdb_dr_update(v);
 	virt->set_debug(v);
 	gdb_step_begin(v);
@@ -158,15 +164,18 @@ static bool wait_in_line(struct vcpu *v)
 	return true;
 }
 
-/* False: another CPU was the server, and let go. */
-static bool become_server(struct vcpu *v)
+static bool take_server(struct vcpu *v)
 {
 	struct vcpu *nobody = NULL;
 
 	return __atomic_compare_exchange_n(&g.server, &nobody, v, false,
-					   __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE) ||
-	       wait_in_line(v);
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* False: another CPU was the server, and let go. */
+static bool become_server(struct vcpu *v)
+{
+	return take_server(v) || wait_in_line(v);
 }
 
 /* Polls for another CPU to come from its last stop into its guest and out. */
@@ -304,6 +313,8 @@ static void serve(void)
 			gdb_rsp_stopped(&g.rsp, &g.why);
 		}
 	}
+	/* noise, or a packet whose rest has not come */
+	g.rsp.state = RSP_IDLE;
 }
 
 static bool panic_next;
@@ -326,14 +337,38 @@ static void release(struct vcpu *v)
 		panic_next = false;
 		panic("monitor panic");
 	}
-	if (v->debug.hold)
-		wait_here(v);
 }
 
 static struct gdb_thread thread_of(struct vcpu *v)
 {
 	return (struct gdb_thread){ v->in_l2 ? gdb_pid_of_l2(v) : 1,
 				    v->index + 1 };
+}
+
+/* gdb hears only of threads that it has let run. */
+static struct gdb_thread running_thread(struct vcpu *v)
+{
+	for (u32 i = 0; i < g.vm->nvcpus; i++)
+		if (!g.vm->vcpus[i]->debug.hold &&
+		    g.vm->vcpus[i]->run_state != VCPU_WAIT_SIPI)
+			return thread_of(g.vm->vcpus[i]);
+	return thread_of(v);
+}
+
+/*
+ * The CPU that gdb's bytes break into may be held, and its NMI wait (on SVM
+ * for GIF, which is 0 in L0): who is held looks for bytes itself.
+ */
+static void serve_while_held(struct vcpu *v)
+{
+	if (__atomic_load_n(&g.server, __ATOMIC_ACQUIRE) ||
+	    !uart_has_byte(&g.uart) || !take_server(v))
+		return;
+	arm(false);
+	stop_others(v);
+	g.why = (struct gdb_stop){ GDB_STOPPED_TRAP, running_thread(v), 0 };
+	serve();
+	release(v);
 }
 
 void gdb_stop_request(struct vcpu *v)
@@ -347,6 +382,8 @@ void gdb_stop_request(struct vcpu *v)
 		g.why = (struct gdb_stop){ GDB_STOPPED_TRAP, thread_of(v), 0 };
 		serve();
 		release(v);
+		if (v->debug.hold)
+			wait_here(v);
 		return;
 	}
 }
@@ -386,8 +423,11 @@ void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
 	else
 		tell(kind);
 	serve();
-	if (!serving)
-		release(v);
+	if (serving)
+		return;
+	release(v);
+	if (v->debug.hold)
+		wait_here(v);
 }
 
 bool gdb_attached(void)
@@ -397,11 +437,7 @@ bool gdb_attached(void)
 
 void gdb_console_turn(struct vcpu *v)
 {
-	struct vcpu *nobody = NULL;
-
-	if (!gdb_rsp_running(&g.rsp) ||
-	    !__atomic_compare_exchange_n(&g.server, &nobody, v, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (!gdb_rsp_running(&g.rsp) || !take_server(v))
 		return;
 	gdb_console_flush(&g.rsp);
 	__atomic_store_n(&g.server, NULL, __ATOMIC_RELEASE);

@@ -176,6 +176,8 @@ void gdb_forget_all(void);
 /* Steps (core/gdb_step.c). On the vcpu's CPU, before it goes on: the step
  * begins here, even if the exit of its instruction is under way. */
 void gdb_step_begin(struct vcpu *v);
+/* The step is of L1, whose L2 runs: it ends when L1 does again. */
+void gdb_step_to_l1(struct vcpu *v);
 /* A #DB exited, with @hit of the stub's points and @own of the guest's: the
  * step's? Then it is over, and the stop, too. */
 bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own);

@@ -63,6 +63,16 @@ static u64 root_of(const struct pt_format *f, u64 cr3)
 	return f == &pt_x86_32 ? cr3 & BITS(31, 12) : cr3 & PT_ADDR;
 }
 
+/* Long mode: canonical; else: 32 bits. */
+static bool in_range(const struct pt_format *f, u64 la)
+{
+	u32 unused = 64 - f->in_bits;
+
+	if (f == &pt_x86_4 || f == &pt_x86_5)
+		return (u64)((s64)(la << unused) >> unused) == la;
+	return !(la >> 32);
+}
+
 static int translate(struct vcpu *v, bool l2, u64 la, u64 *pa, bool show)
 {
 	u64 cr3 = virt->get_reg(v, VREG_CR3), cr4 = virt->get_reg(v, VREG_CR4);
@@ -78,6 +88,8 @@ static int translate(struct vcpu *v, bool l2, u64 la, u64 *pa, bool show)
 		*pa = la;
 		return 0;
 	}
+	if (!in_range(f, la))
+		return -1;
 	flags |= efer & EFER_NXE ? PT_NX : 0;
 	flags |= cr4 & CR4_PSE ? PT_PSE : 0;
 	pt_mode_init(&m, f, v->vm->slat->phys_bits, flags);

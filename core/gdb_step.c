@@ -44,6 +44,13 @@ void gdb_step_begin(struct vcpu *v)
 		begin(v);
 }
 
+void gdb_step_to_l1(struct vcpu *v)
+{
+	begin(v);
+	v->debug.step_level = 1;
+	v->debug.step_rip = ~0ull;
+}
+
 static bool over(struct vcpu *v)
 {
 	const struct vcpu_debug *d = &v->debug;

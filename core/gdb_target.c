@@ -3,8 +3,10 @@
 #include "core/cpu.h"
 #include "core/debug.h"
 #include "core/err.h"
+#include "core/exit.h"
 #include "core/gdb.h"
 #include "core/gdb_cmd.h"
+#include "core/gdb_reg_check.h"
 #include "core/gdb_regs.h"
 #include "core/insns.h"
 #include "core/msr.h"
@@ -13,6 +15,7 @@
 #include "core/virt.h"
 #include "core/x86.h"
 #include "mm/guest.h"
+#include "mm/slat.h"
 
 static struct vcpu *vcpu_of(struct gdb_thread t)
 {
@@ -77,6 +80,8 @@ static void thread_info(void *ctx, struct gdb_thread t, char *buf, size_t size)
 enum reg_kind { R_NONE, R_GPR, R_VREG, R_SEG, R_MSR, R_XCR0, R_FPU, R_DR };
 enum seg_part { SEG_SEL, SEG_BASE, SEG_LIMIT, SEG_ATTR };
 
+#define MSR_ADDRESS 1 /* a: it holds one */
+
 struct reg_map {
 	u8 kind, a, b;
 	u32 msr;
@@ -133,10 +138,10 @@ static const struct reg_map map[GDB_NR_REGS] = {
 	SEGMENT(gdtr, GDTR),
 	SEGMENT(idtr, IDTR),
 	[GDB_R_star] = { R_MSR, 0, 0, MSR_STAR },
-	[GDB_R_lstar] = { R_MSR, 0, 0, MSR_LSTAR },
-	[GDB_R_cstar] = { R_MSR, 0, 0, MSR_CSTAR },
+	[GDB_R_lstar] = { R_MSR, MSR_ADDRESS, 0, MSR_LSTAR },
+	[GDB_R_cstar] = { R_MSR, MSR_ADDRESS, 0, MSR_CSTAR },
 	[GDB_R_sfmask] = { R_MSR, 0, 0, MSR_SFMASK },
-	[GDB_R_kernel_gs_base] = { R_MSR, 0, 0, MSR_KERNEL_GS_BASE },
+	[GDB_R_kernel_gs_base] = { R_MSR, MSR_ADDRESS, 0, MSR_KERNEL_GS_BASE },
 	[GDB_R_sysenter_cs] = { R_VREG, VREG_SYSENTER_CS, 0, 0 },
 	[GDB_R_sysenter_esp] = { R_VREG, VREG_SYSENTER_ESP, 0, 0 },
 	[GDB_R_sysenter_eip] = { R_VREG, VREG_SYSENTER_EIP, 0, 0 },
@@ -151,9 +156,32 @@ struct reg_call {
 	int ret;
 };
 
-static void seg_access(struct vcpu *v, const struct reg_map *m, bool write,
-		       u64 *val)
+static void env_of(struct vcpu *v, struct gdb_reg_env *e)
 {
+	*e = (struct gdb_reg_env){
+		.cr = exit_cr_state(v),
+		.cr4_known = exit_cr4_known(v),
+		.efer_known = exit_efer_known(v),
+		.rflags = virt->get_reg(v, VREG_RFLAGS),
+		.phys_bits = v->vm->slat->phys_bits,
+	};
+}
+
+static int vreg_write(struct vcpu *v, enum vreg r, u64 val)
+{
+	struct gdb_reg_env e;
+
+	env_of(v, &e);
+	if (gdb_reg_check(&e, r, &val))
+		return -EINVAL;
+	virt->set_reg(v, r, val);
+	return 0;
+}
+
+static int seg_access(struct vcpu *v, const struct reg_map *m, bool write,
+		      u64 *val)
+{
+	struct gdb_reg_env e;
 	struct segment s;
 
 	virt->get_seg(v, m->a, &s);
@@ -162,13 +190,16 @@ static void seg_access(struct vcpu *v, const struct reg_map *m, bool write,
 		       : m->b == SEG_BASE  ? s.base
 		       : m->b == SEG_LIMIT ? s.limit
 					   : s.attr;
-		return;
+		return 0;
 	}
 	switch (m->b) {
 	case SEG_SEL:
 		s.sel = (u16)*val;
 		break;
 	case SEG_BASE:
+		env_of(v, &e);
+		if (!gdb_canonical(&e, *val))
+			return -EINVAL;
 		s.base = *val;
 		break;
 	case SEG_LIMIT:
@@ -179,6 +210,24 @@ static void seg_access(struct vcpu *v, const struct reg_map *m, bool write,
 		break;
 	}
 	virt->set_seg(v, m->a, &s);
+	return 0;
+}
+
+/* The APIC is where L0's kicks go: it stays as L1 has it. */
+static int msr_access(struct vcpu *v, const struct reg_map *m, bool write,
+		      u64 *val)
+{
+	struct gdb_reg_env e;
+	u64 now;
+
+	if (!write)
+		return rdmsr_safe(m->msr, val) ? -ENOENT : 0;
+	if (m->msr == MSR_APIC_BASE)
+		return rdmsr_safe(m->msr, &now) || now != *val ? -EINVAL : 0;
+	env_of(v, &e);
+	if (m->a == MSR_ADDRESS && !gdb_canonical(&e, *val))
+		return -EINVAL;
+	return wrmsr_safe(m->msr, *val) ? -EINVAL : 0;
 }
 
 static int xcr0_access(bool write, u64 *val)
@@ -206,17 +255,13 @@ static int value_access(struct vcpu *v, const struct reg_map *m, bool write,
 		return 0;
 	case R_VREG:
 		if (write)
-			virt->set_reg(v, m->a, *val);
-		else
-			*val = virt->get_reg(v, m->a);
+			return vreg_write(v, m->a, *val);
+		*val = virt->get_reg(v, m->a);
 		return 0;
 	case R_SEG:
-		seg_access(v, m, write, val);
-		return 0;
+		return seg_access(v, m, write, val);
 	case R_MSR:
-		if (write)
-			return wrmsr_safe(m->msr, *val) ? -EINVAL : 0;
-		return rdmsr_safe(m->msr, val) ? -ENOENT : 0;
+		return msr_access(v, m, write, val);
 	case R_DR:
 		if (write)
 			debug_dr_write(v, m->a, *val);
@@ -342,11 +387,18 @@ static int mem_read(void *ctx, struct gdb_thread t, u64 addr, u8 *buf, u32 len)
 static int mem_write(void *ctx, struct gdb_thread t, u64 addr, const u8 *buf,
 		     u32 len)
 {
+	u64 last = addr + len - 1;
+
+	if (!len)
+		return 0;
+	if (last < addr)
+		return -EFAULT;
 	/* All or nothing: look first. */
-	for (u64 a = addr & PAGE_MASK; a < addr + len; a += PAGE_SIZE) {
+	for (u64 page = addr / PAGE_SIZE; page <= last / PAGE_SIZE; page++) {
 		u8 byte;
 
-		if (mem_access(t, MAX(a, addr), &byte, 1, false) != 1)
+		if (mem_access(t, MAX(page * PAGE_SIZE, addr), &byte, 1,
+			       false) != 1)
 			return -EFAULT;
 	}
 	return mem_access(t, addr, (u8 *)(uintptr_t)buf, len, true) == (int)len
@@ -377,6 +429,9 @@ static void resume(void *ctx, const struct gdb_resume *r)
 		v->debug.hold = k == r->n || r->a[k].action == GDB_STOP;
 		v->debug.step = k < r->n && r->a[k].action == GDB_STEP;
 		v->debug.step_begun = false;
+		/* L1's thread while its L2 runs: to L1's next instruction */
+		if (v->debug.step && l2 != 1 && r->a[k].thread.pid == 1)
+			gdb_step_to_l1(v);
 	}
 }
 

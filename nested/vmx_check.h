@@ -6,6 +6,7 @@
 #ifndef NESTED_VMX_CHECK_H
 #define NESTED_VMX_CHECK_H
 
+#include "core/cr.h"
 #include "core/types.h"
 #include "nested/vmx_vmcs12.h"
 
@@ -123,15 +124,6 @@ static inline bool s_cet_ok(u64 val, const struct vmx_check_env *e)
 	return !(val & ~e->s_cet_valid) &&
 	       (val & BITS(11, 10)) != BITS(11, 10) &&
 	       canonical(val, e->la_bits);
-}
-
-/* Each of the eight entries of an IA32_PAT is a memory type. */
-static inline bool pat_ok(u64 pat)
-{
-	for (u32 i = 0; i < 8; i++, pat >>= 8)
-		if ((pat & 0xff) > 7 || (pat & 0xfe) == 2)
-			return false;
-	return true;
 }
 
 #endif

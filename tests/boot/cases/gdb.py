@@ -417,7 +417,9 @@ def l2(c):
                     "monitor vmcs02 cr0", "monitor vmcs02 CR0",
                     "monitor apic", "monitor help", "sysregs", "code 2",
                     "info inferiors", "thread 1", "x/i $pc",
-                    "monitor uncatch all", "continue")
+                    # L1's thread, whose L2 runs: to L1's next instruction
+                    "monitor uncatch all", "thread 1.1", "stepi", "thread",
+                    "continue")
         want(out, r"CPU 0 L2", r"add +\$0x1,%rax", r"= 0x1$", r"in L2",
              r"enters L2",
              # the walk: L1's table (if it has one), ours, the folded one
@@ -426,7 +428,8 @@ def l2(c):
              r"CR3 0x", r"leads to L2-physical 0x100000",
              *(LISTS[c.emu]), r"APIC of CPU 0: .* xAPIC", r"SVR",
              *[rf"^{word} +\S" for word in HELP], r"^cr0 +0x8",
-             r"^idtr_limit", r"add +\$0x2,%rbx", r"process 2")
+             r"^idtr_limit", r"add +\$0x2,%rbx", r"process 2",
+             r"Current thread is 1\.1")
         s.ends()
 
 
@@ -504,13 +507,22 @@ def stops(c):
     """Ctrl-C in each place of lib/stops.h, and L1 goes on from there."""
     stages = 5 if "svm" in c.l1 else 4
     commands = ["set $go = &go", "set $stage = &stage"]
+    held = []
+    if c.cpus > 1:
+        # CPU 0, which takes gdb's bytes, is held while the other one runs
+        held = [1.5, 1.5]
+        commands += [*GO, "set scheduler-locking on", "thread 1.2", *GO,
+                     "set scheduler-locking off", "thread 1.1",
+                     "echo held CPU let go\\n"]
     for _ in range(stages):
         # a step ends a halt; GIF and IF are 0: it goes nowhere else
         commands += [*GO, "p *$stage", "info threads", "p/x $eflags & 0x200",
                      "set *$go = 1", "stepi"]
     with Session(c) as s:
-        out = s.gdb(*commands, "continue", interrupt=(1.5,) * stages,
+        out = s.gdb(*commands, "continue", interrupt=(*held, *[1.5] * stages),
                     elf=c.l1.replace("guests/", "guests/obj/"))
+        if held:
+            want(out, r"(SIGINT[^$]*){2}^held CPU let go$")
         for i in range(stages):
             want(out, rf"SIGINT[^$]*^\$\d+ = {i + 1}$",
                  *[rf"CPU {n} L1" for n in range(c.cpus)], r"= 0x0$")

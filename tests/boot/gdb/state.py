@@ -23,6 +23,11 @@ WRITE = {
     "sysenter_cs": 0x8, "sysenter_esp": LINEAR, "sysenter_eip": LINEAR,
     "pat": [0x1], "mxcsr": [0x40], "fctrl": 0x27f,
 }
+# what no processor would take is an error reply, and nothing else
+REFUSED = {"cr0": ALL, "cr3": ALL, "cr4": ALL, "cr8": 0x100, "efer": ALL,
+           "dr6": 1 << 32, "dr7": ALL, "pat": 2, "eflags": ALL,
+           "sysenter_eip": 1 << 63, "lstar": 1 << 63, "fs_base": 1 << 63,
+           "rip": 1 << 63, "apic_base": 0}
 READ = ("rip rsp cs ss ds cr3 cs_base cs_limit cs_attr ss_base ss_limit "
         "ss_attr ds_base ds_limit ds_attr es_attr fs_attr gs_attr tr tr_attr "
         "ldtr_attr ldtr_limit xcr0 apic_base fstat ftag fop").split()
@@ -60,6 +65,16 @@ def registers():
             fail(f"{name}: {new:#x} was written, {got:#x} is there")
         if number(f"${name}") != old:
             fail(f"{name}: {old:#x} is not back")
+    for name, value in REFUSED.items():
+        old = number(f"${name}")
+        try:
+            gdb.execute(f"set ${name} = {value:#x}")
+            fail(f"{name}: {value:#x} was taken")
+        except gdb.error:
+            pass
+        gdb.execute("maintenance flush register-cache", to_string=True)
+        if number(f"${name}") != old:
+            fail(f"{name}: {old:#x} is not what it was")
     gdb.execute("set $xmm3.v4_float[1] = 1.5")
     gdb.execute("set $st2 = 2.25")
     gdb.execute("maintenance flush register-cache", to_string=True)
@@ -93,7 +108,8 @@ def memory(where):
             if readable(mmio):
                 fail(f"phys {mode}: {mmio:#x} was read")
     gdb.execute("monitor phys off", to_string=True)
-    for address in (1 << 46, 0xffff888000000000, 0xfee00020):
+    for address in (1 << 46, 0xffff888000000000, 0xfee00020,
+                    0xdead << 48 | where):
         if readable(address):
             fail(f"{address:#x} was read")
     old = number(f"*(unsigned char *){where}")
