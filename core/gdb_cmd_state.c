@@ -130,11 +130,21 @@ static bool write_head(struct gdb_rsp *r, struct cursor *c, u64 *addr, u64 *len,
 	cur_expect(c, ',');
 	*len = cur_number(c);
 	cur_expect(c, ':');
-	if (c->bad || *len > MEM_CHUNK || !rsp_general_thread(r, t)) {
+	if (c->bad || !rsp_general_thread(r, t)) {
 		out_error(r, EINVAL);
 		return false;
 	}
 	return true;
+}
+
+static void write_mem(struct gdb_rsp *r, struct gdb_thread t, u64 addr,
+		      const void *buf, u64 len)
+{
+	int err = 0;
+
+	if (len)
+		err = r->ops->mem_write(r->ctx, t, addr, buf, (u32)len);
+	out_result(r, err);
 }
 
 void cmd_write_mem(struct gdb_rsp *r, struct cursor *c)
@@ -145,15 +155,15 @@ void cmd_write_mem(struct gdb_rsp *r, struct cursor *c)
 
 	if (!write_head(r, c, &addr, &len, &t))
 		return;
-	cur_hex(c, buf, (u32)len);
-	if (c->bad || !cur_at_end(c))
+	if (len <= sizeof(buf))
+		cur_hex(c, buf, (u32)len);
+	if (len > sizeof(buf) || c->bad || !cur_at_end(c))
 		out_error(r, EINVAL);
 	else
-		out_result(r, len ? r->ops->mem_write(r->ctx, t, addr, buf,
-						      (u32)len)
-				  : 0);
+		write_mem(r, t, addr, buf, len);
 }
 
+/* As many bytes as the packet holds, which is more than M could. */
 void cmd_write_binary(struct gdb_rsp *r, struct cursor *c)
 {
 	u64 addr, len;
@@ -164,8 +174,5 @@ void cmd_write_binary(struct gdb_rsp *r, struct cursor *c)
 	if ((u64)(c->end - c->p) != len)
 		out_error(r, EINVAL);
 	else
-		out_result(r,
-			   len ? r->ops->mem_write(r->ctx, t, addr,
-						   (const u8 *)c->p, (u32)len)
-			       : 0);
+		write_mem(r, t, addr, c->p, len);
 }

@@ -21,6 +21,7 @@ static char sent[65536];
 static u32 nsent;
 static u8 memory[256];
 static u64 rip, mem_sum;
+static u32 write_len; /* bytes that the last write was of */
 static struct gdb_resume resumed;
 static u32 resumes, detaches, kills, breakpoints;
 static char last_monitor[256];
@@ -109,6 +110,7 @@ static int t_mem_write(void *ctx, struct gdb_thread t, u64 addr, const u8 *buf,
 	CHECK(there(t) && len);
 	for (u32 i = 0; i < len; i++)
 		mem_sum += buf[i];
+	write_len = len;
 	if (addr < MEM_BASE || len > sizeof(memory) ||
 	    addr - MEM_BASE > sizeof(memory) - len)
 		return -EFAULT;

@@ -163,6 +163,22 @@ TEST(memory_access)
 	CHECK(answered("E16"));
 }
 
+/* As gdb's "restore" and "load" do: packets as long as PacketSize. */
+TEST(binary_writes_fill_a_packet)
+{
+	static char body[GDB_PACKET_MAX];
+	int head = snprintf(body, sizeof(body), "X2000,fe0:");
+
+	start();
+	packet("?");
+	memset(body + head, 'a', 0xfe0);
+	packet(body);
+	CHECK(answered("E0e")); /* no memory there */
+	CHECK_EQ(write_len, 0xfe0);
+	packet("M1000,fe0:61");
+	CHECK(answered("E16"));
+}
+
 TEST(breakpoints_and_going_on)
 {
 	start();
