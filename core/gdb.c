@@ -521,20 +521,3 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	}
 	return 0;
 }
-
-/* Numbers of L2s, in the order in which they were first seen. */
-#define L2S_MAX 64
-u32 gdb_pid_of_l2(struct vcpu *v)
-{
-	static u64 ids[L2S_MAX];
-	static u32 n;
-	const struct nested_ops *nested =
-		virt == &svm_ops ? svm_nested : vmx_nested;
-	u64 id = nested && nested->l2_id ? nested->l2_id(v) : 0;
-
-	for (u32 i = 0; i < MIN(n, (u32)L2S_MAX); i++)
-		if (ids[i] == id)
-			return i + 2;
-	ids[n % L2S_MAX] = id;
-	return n++ % L2S_MAX + 2;
-}

@@ -91,6 +91,7 @@ void gdb_show_tables(struct vcpu *v, bool l2, u64 pa);
 
 /* Processes: 1 is L1; an L2 gets the next number when it is first seen. */
 u32 gdb_pid_of_l2(struct vcpu *v);
+bool gdb_pid_is_known(u32 pid); /* was it ever given? */
 
 /* The UART's way to break in (core/gdb_irq.c). -ENODEV: no I/O APIC. */
 int __must_check gdb_irq_init(const struct gdb_config *c, struct vm *vm);
@@ -112,9 +113,10 @@ bool gdb_break_in_page(u64 page);
 bool gdb_break_here(struct vcpu *v);
 /* Take those of @page out for a while, or put them back. */
 void gdb_break_lift(u64 page, bool lift);
-/* Where linear (or `monitor phys`) @la of @t leads,
- * or NULL. */
-u8 *gdb_find(struct gdb_thread t, u64 la);
+/* Where linear @la of @t leads, or NULL. @data: `monitor phys` counts. */
+u8 *gdb_find(struct gdb_thread t, u64 la, bool data);
+/* @v enters its L2: what was set there while it was away is put in. */
+void gdb_break_entry(struct vcpu *v);
 
 /*
  * Hardware breakpoints and watchpoints (core/gdb_point_table.c): in a debug
@@ -125,6 +127,7 @@ struct gdb_point {
 	bool used;
 	bool paged; /* by page rights */
 	bool lost;  /* nor there: it has no memory now */
+	bool waits; /* paged, as soon as its L2 is there */
 	enum gdb_bp_type type;
 	u32 pid, len;
 	u64 la;
@@ -140,6 +143,11 @@ int gdb_point_insert(struct gdb_thread t, enum gdb_bp_type type, u64 la,
 int gdb_point_remove(u32 pid, enum gdb_bp_type type, u64 la, u32 len);
 void gdb_point_clear(u32 pid);
 bool gdb_points_in_dr(void);
+bool gdb_points_wait(void);
+/* Of those that wait: one whose L2 @v enters now and has its memory. */
+struct gdb_point *gdb_point_waiting(struct vcpu *v);
+/* By the rights of the pages that @v's level has for it now. */
+int __must_check gdb_point_protect(struct vcpu *v, struct gdb_point *p);
 /* No register is free for it on @v. */
 void gdb_point_to_page(struct vcpu *v, struct gdb_point *p);
 enum gdb_stop_kind gdb_point_stop(enum gdb_bp_type type);
@@ -157,6 +165,9 @@ bool gdb_dr_guest_hit(struct vcpu *v);
 int gdb_page_refresh(u64 pa);
 /* While v->debug.over: the watchpoint that the access was a hit of, or NULL. */
 struct gdb_point *gdb_over_hit(struct vcpu *v);
+/* Let the instruction that runs next meet @page as it is without points; or,
+ * if another CPU stopped this one, enter again: all may be different now. */
+void gdb_over_page(struct vcpu *v, u64 page);
 /* Its step is over, or given up: the pages are watched again. */
 void gdb_over_end(struct vcpu *v);
 /* A software breakpoint at CS:RIP was hit, CS having a base. True: the stop was

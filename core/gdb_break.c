@@ -16,17 +16,18 @@ static struct soft_break {
 	bool used;
 	u32 pid;
 	u64 la;
-	u8 *where; /* the byte, in the direct map */
+	u8 *where; /* the byte, in the direct map; NULL: its L2 is away */
 	u8 saved;
 } breaks[BREAKS_MAX];
 
 static u32 nr_breaks;
+static bool any_waits; /* for an L2 to be entered: breakpoints, or points */
 
 /* --- inserting and removing ------------------------------------------------ */
 
 struct find {
 	u64 la;
-	bool l1;
+	bool l1, data;
 	u32 pid;
 	u8 *where;
 };
@@ -37,7 +38,8 @@ static void find_on_cpu(struct vcpu *v, void *arg)
 
 	if (f->l1)
 		virt->view_l1(v, true);
-	f->where = gdb_mem_ptr(v, f->pid != 1, f->la);
+	f->where = f->data ? gdb_mem_ptr(v, f->pid != 1, f->la)
+			   : gdb_mem_ptr_linear(v, f->pid != 1, f->la);
 	if (f->l1)
 		virt->view_l1(v, false);
 }
@@ -51,10 +53,11 @@ static struct soft_break *known(u32 pid, u64 la)
 	return NULL;
 }
 
-u8 *gdb_find(struct gdb_thread t, u64 la)
+u8 *gdb_find(struct gdb_thread t, u64 la, bool data)
 {
 	struct vcpu *v = gdb_vcpu(t);
-	struct find f = { la, v && t.pid == 1 && v->in_l2, t.pid, NULL };
+	bool l1 = v && t.pid == 1 && v->in_l2;
+	struct find f = { la, l1, data, t.pid, NULL };
 
 	if (v)
 		gdb_on_cpu(v, find_on_cpu, &f);
@@ -66,28 +69,52 @@ static u64 page_of(const u8 *where)
 	return ptr_hpa(where).v & PAGE_MASK;
 }
 
-static int insert_soft(struct gdb_thread t, u64 la)
+static bool is_in(const struct soft_break *b)
 {
-	struct soft_break *b = breaks;
-	u8 *where;
+	return b->used && b->where;
+}
 
-	if (known(t.pid, la))
-		return 0;
-	if (!gdb_vcpu(t))
-		return -ENOENT;
-	where = gdb_find(t, la);
-	if (!where)
-		return -EFAULT;
-	while (b->used)
-		if (++b == breaks + BREAKS_MAX)
-			return -ENOSPC;
-	*b = (struct soft_break){ true, t.pid, la, where, *where };
+static void put_in(struct soft_break *b, u8 *where)
+{
+	b->saved = *where;
 	gdb_break_hide(where, &b->saved, 1); /* another process' is there */
+	b->where = where;
 	*where = INT3;
-	nr_breaks++;
 	/* Where there are too many pages it is to be seen. */
 	if (gdb_page_refresh(page_of(where)))
-		gdb_say("the breakpoint at %#lx can be seen by reads", la);
+		gdb_say("the breakpoint at %#lx can be seen by reads", b->la);
+}
+
+static struct soft_break *new_soft(u32 pid, u64 la)
+{
+	for (u32 i = 0; i < BREAKS_MAX; i++) {
+		if (breaks[i].used)
+			continue;
+		breaks[i] = (struct soft_break){ true, pid, la, NULL, 0 };
+		nr_breaks++;
+		return &breaks[i];
+	}
+	return NULL;
+}
+
+/* Of an L2 that is on no CPU now it waits for its next entry: gdb takes all
+ * out at a stop and puts them back when it goes on. */
+static int insert_soft(struct gdb_thread t, u64 la)
+{
+	struct soft_break *b = known(t.pid, la);
+	bool there = gdb_vcpu(t);
+	u8 *where = gdb_find(t, la, false);
+
+	if (b && (b->where || !there))
+		return 0;
+	if (there ? !where : !gdb_pid_is_known(t.pid))
+		return there ? -EFAULT : -ENOENT;
+	if (!b)
+		b = new_soft(t.pid, la);
+	if (!b)
+		return -ENOSPC;
+	if (where)
+		put_in(b, where);
 	return 0;
 }
 
@@ -95,7 +122,7 @@ static int insert_soft(struct gdb_thread t, u64 la)
 static bool alone(const struct soft_break *b)
 {
 	for (u32 i = 0; i < BREAKS_MAX; i++)
-		if (breaks[i].used && &breaks[i] != b &&
+		if (is_in(&breaks[i]) && &breaks[i] != b &&
 		    breaks[i].where == b->where)
 			return false;
 	return true;
@@ -103,12 +130,14 @@ static bool alone(const struct soft_break *b)
 
 static void remove_soft(struct soft_break *b)
 {
+	u8 *where = b->where;
+
 	/* Else the guest has written there, or it is another process', too. */
-	if (*b->where == INT3 && alone(b))
-		*b->where = b->saved;
+	if (where && *where == INT3 && alone(b))
+		*where = b->saved;
 	b->used = false;
 	nr_breaks--;
-	if (gdb_page_refresh(page_of(b->where)))
+	if (where && gdb_page_refresh(page_of(where)))
 		gdb_say("a page stays watched: no memory");
 }
 
@@ -125,6 +154,13 @@ static void want_exceptions(void)
 void gdb_break_changed(void)
 {
 	want_exceptions();
+}
+
+static void look_who_waits(void)
+{
+	any_waits = gdb_points_wait();
+	for (u32 i = 0; i < BREAKS_MAX; i++)
+		any_waits |= breaks[i].used && !breaks[i].where;
 }
 
 static int break_soft(struct gdb_thread t, u64 addr, bool insert)
@@ -147,10 +183,16 @@ static int break_soft(struct gdb_thread t, u64 addr, bool insert)
 int gdb_break(struct gdb_thread t, enum gdb_bp_type type, u64 addr, u32 kind,
 	      bool insert)
 {
+	int err;
+
 	if (type == GDB_BP_SOFT)
-		return break_soft(t, addr, insert);
-	return insert ? gdb_point_insert(t, type, addr, kind)
-		      : gdb_point_remove(t.pid, type, addr, kind);
+		err = break_soft(t, addr, insert);
+	else if (insert)
+		err = gdb_point_insert(t, type, addr, kind);
+	else
+		err = gdb_point_remove(t.pid, type, addr, kind);
+	look_who_waits();
+	return err;
 }
 
 void gdb_break_clear(u32 pid)
@@ -159,7 +201,53 @@ void gdb_break_clear(u32 pid)
 		if (breaks[i].used && (pid == GDB_ALL || breaks[i].pid == pid))
 			remove_soft(&breaks[i]);
 	gdb_point_clear(pid);
+	look_who_waits();
 	want_exceptions();
+}
+
+/* --- those of an L2 that comes back ----------------------------------------- */
+
+static struct soft_break *waiting_soft(struct vcpu *v, u8 **where)
+{
+	u32 pid = gdb_pid_of_l2(v);
+
+	for (u32 i = 0; i < BREAKS_MAX; i++) {
+		struct soft_break *b = &breaks[i];
+
+		if (!b->used || b->where || b->pid != pid)
+			continue;
+		*where = gdb_mem_ptr_linear(v, true, b->la);
+		if (*where)
+			return b;
+	}
+	return NULL;
+}
+
+/* The other CPUs are stopped. */
+static void put_in_waiting(struct vcpu *v)
+{
+	struct soft_break *b;
+	struct gdb_point *p;
+	u8 *where;
+
+	while ((b = waiting_soft(v, &where)))
+		put_in(b, where);
+	while ((p = gdb_point_waiting(v)))
+		if (gdb_point_protect(v, p))
+			gdb_say("%#lx is not watched: too many pages", p->la);
+	look_who_waits();
+}
+
+void gdb_break_entry(struct vcpu *v)
+{
+	u8 *where;
+
+	while (any_waits && (waiting_soft(v, &where) || gdb_point_waiting(v))) {
+		if (!gdb_hold(v))
+			continue; /* gdb may have changed them */
+		put_in_waiting(v);
+		gdb_unhold(v);
+	}
 }
 
 /* --- keeping them out of sight ---------------------------------------------- */
@@ -167,7 +255,7 @@ void gdb_break_clear(u32 pid)
 bool gdb_break_in_page(u64 page)
 {
 	for (u32 i = 0; i < BREAKS_MAX; i++)
-		if (breaks[i].used && page_of(breaks[i].where) == page)
+		if (is_in(&breaks[i]) && page_of(breaks[i].where) == page)
 			return true;
 	return false;
 }
@@ -177,7 +265,7 @@ void gdb_break_lift(u64 page, bool lift)
 	for (u32 i = 0; i < BREAKS_MAX; i++) {
 		struct soft_break *b = &breaks[i];
 
-		if (!b->used || page_of(b->where) != page)
+		if (!is_in(b) || page_of(b->where) != page)
 			continue;
 		if (lift) {
 			*b->where = b->saved;
@@ -188,36 +276,59 @@ void gdb_break_lift(u64 page, bool lift)
 	}
 }
 
+/* Is it in one of the bytes [@p, +@len)? */
+static bool is_at(const struct soft_break *b, const u8 *p, u32 len)
+{
+	return is_in(b) && (u64)(b->where - p) < len;
+}
+
 void gdb_break_hide(const u8 *p, u8 *buf, u32 len)
 {
 	for (u32 i = 0; nr_breaks && i < BREAKS_MAX; i++)
-		if (breaks[i].used && (u64)(breaks[i].where - p) < len &&
-		    *breaks[i].where == INT3)
+		if (is_at(&breaks[i], p, len) && *breaks[i].where == INT3)
 			buf[breaks[i].where - p] = breaks[i].saved;
 }
 
 void gdb_break_written(const u8 *p, u32 len)
 {
-	for (u32 i = 0; nr_breaks && i < BREAKS_MAX; i++) {
-		struct soft_break *b = &breaks[i];
-
-		if (!b->used || (u64)(b->where - p) >= len)
-			continue;
-		b->saved = *b->where;
-		*b->where = INT3;
-	}
+	/* First all are read: two may be at one byte. */
+	for (u32 i = 0; nr_breaks && i < BREAKS_MAX; i++)
+		if (is_at(&breaks[i], p, len))
+			breaks[i].saved = *breaks[i].where;
+	for (u32 i = 0; nr_breaks && i < BREAKS_MAX; i++)
+		if (is_at(&breaks[i], p, len))
+			*breaks[i].where = INT3;
 }
 
 /* --- when they are hit ----------------------------------------------------- */
 
-/* An INT3 is the stub's when it put one into that very byte of memory. */
+/*
+ * An INT3 is the stub's when it put one into that very byte of memory. It
+ * counts for its process and address only.
+ */
 bool gdb_break_here(struct vcpu *v)
+{
+	u32 pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
+	u64 la = gdb_linear_rip(v);
+	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, la);
+	const struct soft_break *b = known(pid, la);
+
+	return where && b && b->where == where;
+}
+
+/* Another process', where the guest has none of its own: this one passes. */
+static bool pass_foreign(struct vcpu *v)
 {
 	u8 *where = gdb_mem_ptr_linear(v, v->in_l2, gdb_linear_rip(v));
 
-	for (u32 i = 0; where && i < BREAKS_MAX; i++)
-		if (breaks[i].used && breaks[i].where == where)
-			return true;
+	for (u32 i = 0; where && i < BREAKS_MAX; i++) {
+		if (!breaks[i].used || breaks[i].where != where)
+			continue;
+		if (breaks[i].saved == INT3)
+			return false;
+		gdb_over_page(v, page_of(where));
+		return true;
+	}
 	return false;
 }
 
@@ -252,6 +363,8 @@ static bool exception(struct vcpu *v, u8 vector, u32 error, u64 addr)
 			gdb_stop(v, GDB_STOPPED_SWBREAK, 0);
 		return true;
 	}
+	if (vector == VEC_BP && pass_foreign(v))
+		return true;
 	gdb_catch_exception(v, vector, error, addr);
 	return false;
 }

@@ -65,7 +65,9 @@ static void query_monitor(struct gdb_rsp *r, struct cursor *c)
 	u32 n = (u32)(c->end - c->p) / 2;
 	struct gdb_thread t;
 
-	if (n >= sizeof(line) || !rsp_general_thread(r, &t)) {
+	/* gdb names no thread for it: one that is gone is not meant */
+	if (n >= sizeof(line) ||
+	    (!rsp_general_thread(r, &t) && !rsp_find_thread(r, r->c, &t))) {
 		out_error(r, EINVAL);
 		return;
 	}

@@ -17,7 +17,7 @@ static void breakpoint(struct gdb_rsp *r, struct cursor *c, bool insert)
 	cur_expect(c, ',');
 	kind = cur_number(c);
 	if (c->bad || !cur_at_end(c) || kind >> 32 ||
-	    !rsp_general_thread(r, &t)) {
+	    !rsp_general_process(r, &t)) {
 		out_error(r, EINVAL);
 		return;
 	}
@@ -146,7 +146,8 @@ void cmd_vkill(struct gdb_rsp *r, struct cursor *c)
 {
 	u32 pid = cur_take(c, ';') ? cur_id(c) : GDB_ALL;
 
-	if (c->bad || !cur_at_end(c)) {
+	/* L1 is the machine; an L2 is L1's to end. */
+	if (c->bad || !cur_at_end(c) || (pid != 1 && pid != GDB_ALL)) {
 		out_error(r, EINVAL);
 		return;
 	}

@@ -34,6 +34,16 @@ bool rsp_general_thread(struct gdb_rsp *r, struct gdb_thread *t)
 	return rsp_find_thread(r, r->g, t);
 }
 
+/* One of the process that breakpoint packets mean, which need not be there:
+ * an L2's are taken out and put back while its L1 runs, too. */
+bool rsp_general_process(struct gdb_rsp *r, struct gdb_thread *t)
+{
+	struct gdb_thread any = { r->g.pid, 0 };
+
+	*t = r->g;
+	return rsp_find_thread(r, any, t) || (t->pid && t->pid != GDB_ALL);
+}
+
 void cmd_set_thread(struct gdb_rsp *r, struct cursor *c)
 {
 	char op = cur_next(c);
@@ -44,6 +54,10 @@ void cmd_set_thread(struct gdb_rsp *r, struct cursor *c)
 		return;
 	}
 	if (!rsp_find_thread(r, t, &found)) {
+		/* gdb does not look at this answer: what it asks for next is
+		 * meant for that thread, not for the one before */
+		if (op == 'g')
+			r->g = t;
 		out_error(r, ENOENT);
 		return;
 	}

@@ -126,6 +126,8 @@ u8 *gdb_mem_ptr(struct vcpu *v, bool l2, u64 addr)
 	struct level l = { v, l2 };
 	u64 pa = addr;
 
+	if (phys_mode == GDB_PHYS_L2 && !l2)
+		return NULL; /* L1 may have many L2s, or none */
 	if (phys_mode == GDB_PHYS_L1)
 		l.l2 = false;
 	else if (phys_mode == GDB_PHYS_OFF && gdb_translate(v, l2, addr, &pa))

@@ -155,6 +155,16 @@ static void open_page(struct over *o, u64 pa)
 		gdb_say("a watched page stays closed: no memory");
 }
 
+void gdb_over_page(struct vcpu *v, u64 page)
+{
+	if (!v->debug.over) {
+		if (!gdb_hold(v))
+			return; /* it comes again */
+		begin(v);
+	}
+	open_page(over_of(v), page);
+}
+
 void gdb_over_end(struct vcpu *v)
 {
 	struct vcpu_debug *d = &v->debug;
@@ -308,12 +318,7 @@ bool gdb_over_break(struct vcpu *v)
 		o->skip = la + 1;
 		return false;
 	}
-	if (!v->debug.over) {
-		if (!gdb_hold(v))
-			return true; /* it comes again */
-		begin(v);
-	}
-	open_page(o, ptr_hpa(where).v & PAGE_MASK);
+	gdb_over_page(v, ptr_hpa(where).v & PAGE_MASK);
 	return true;
 }
 

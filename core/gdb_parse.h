@@ -32,6 +32,7 @@ bool rsp_find_thread(struct gdb_rsp *r, struct gdb_thread want,
 		     struct gdb_thread *out);
 /* The thread that register and memory packets mean. */
 bool rsp_general_thread(struct gdb_rsp *r, struct gdb_thread *t);
+bool rsp_general_process(struct gdb_rsp *r, struct gdb_thread *t);
 
 /* The packets, one function each; the table is in core/gdb_cmd.c. */
 void cmd_set_thread(struct gdb_rsp *r, struct cursor *c);

@@ -91,13 +91,47 @@ static int to_page(struct gdb_point *p, u8 *const ptr[2])
 	return err;
 }
 
-void gdb_point_to_page(struct vcpu *v, struct gdb_point *p)
+/* Where it lies, as to_page() takes it. */
+static bool lies(struct vcpu *v, const struct gdb_point *p, u8 *ptr[2])
 {
 	u64 last = p->la + p->len - 1;
-	u8 *ptr[2] = { gdb_mem_ptr_linear(v, v->in_l2, p->la),
-		       gdb_mem_ptr_linear(v, v->in_l2, last & PAGE_MASK) };
 
-	if (to_page(p, ptr) == 0)
+	ptr[0] = gdb_mem_ptr_linear(v, v->in_l2, p->la);
+	ptr[1] = gdb_mem_ptr_linear(v, v->in_l2, last & PAGE_MASK);
+	return ptr[0] && ptr[1];
+}
+
+int gdb_point_protect(struct vcpu *v, struct gdb_point *p)
+{
+	u8 *ptr[2];
+
+	p->waits = false;
+	return lies(v, p, ptr) ? to_page(p, ptr) : -EFAULT;
+}
+
+bool gdb_points_wait(void)
+{
+	for (u32 i = 0; i < GDB_POINTS_MAX; i++)
+		if (points[i].used && points[i].waits)
+			return true;
+	return false;
+}
+
+struct gdb_point *gdb_point_waiting(struct vcpu *v)
+{
+	u32 pid = gdb_pid_of_l2(v);
+	u8 *ptr[2];
+
+	for (u32 i = 0; i < GDB_POINTS_MAX; i++)
+		if (points[i].used && points[i].waits && points[i].pid == pid &&
+		    lies(v, &points[i], ptr))
+			return &points[i];
+	return NULL;
+}
+
+void gdb_point_to_page(struct vcpu *v, struct gdb_point *p)
+{
+	if (gdb_point_protect(v, p) == 0)
 		return;
 	p->paged = p->lost = true; /* not tried again */
 	gdb_say("no debug register is left for %#lx: it is not watched", p->la);
@@ -116,28 +150,37 @@ static struct gdb_point *free_point(void)
 int gdb_point_insert(struct gdb_thread t, enum gdb_bp_type type, u64 la,
 		     u32 len)
 {
-	struct gdb_point *p = free_point();
+	bool phys = type != GDB_BP_HARD && gdb_mem_is_phys();
+	bool there = gdb_vcpu(t);
+	struct gdb_point *p;
 	u8 *ptr[2];
 	int err;
 
 	if (type == GDB_BP_HARD)
 		len = 1;
-	if (known(t.pid, type, la, len))
+	p = known(t.pid, type, la, len);
+	if (p && !p->waits)
 		return 0;
-	if (!gdb_vcpu(t))
+	if (!there && (phys || !gdb_pid_is_known(t.pid)))
 		return -ENOENT;
 	if (!len || len > PAGE_SIZE)
 		return -EINVAL;
+	if (!p)
+		p = free_point();
 	if (!p)
 		return -ENOSPC;
 	*p = (struct gdb_point){
 		.used = true, .type = type, .pid = t.pid, .len = len, .la = la
 	};
 	if (dr_fits(type, la, len) && (type == GDB_BP_HARD || debug_dr_data) &&
-	    in_dr(t.pid) <= 4 && !gdb_mem_is_phys())
+	    in_dr(t.pid) <= 4 && !phys)
 		return 0;
-	ptr[0] = gdb_find(t, la);
-	ptr[1] = gdb_find(t, (la + len - 1) & PAGE_MASK);
+	if (!there) {
+		p->paged = p->waits = true;
+		return 0;
+	}
+	ptr[0] = gdb_find(t, la, phys);
+	ptr[1] = gdb_find(t, (la + len - 1) & PAGE_MASK, phys);
 	err = to_page(p, ptr);
 	if (err)
 		p->used = false;

@@ -141,7 +141,7 @@ static void session_start(struct gdb_rsp *r)
 	bool first_one = !strncmp(r->in, first, sizeof(first) - 1);
 
 	r->l1_left &= !first_one && r->in[0] != '?';
-	if (!r->no_ack || !first_one)
+	if (!r->attached || !first_one)
 		return;
 	r->no_ack = false;
 	r->ops->detach(r->ctx, GDB_ALL);
@@ -167,7 +167,8 @@ static void packet_end(struct gdb_rsp *r)
 {
 	r->running = false;
 	r->in[r->in_len] = 0;
-	session_start(r);
+	if (!r->too_long)
+		session_start(r);
 	if (!r->no_ack)
 		put(r, '+');
 	r->attached = true;

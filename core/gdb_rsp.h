@@ -80,6 +80,7 @@ struct gdb_ops {
 	/* All of it or -EFAULT. */
 	int (*mem_write)(void *ctx, struct gdb_thread t, u64 addr,
 			 const u8 *buf, u32 len);
+	/* The thread may be one that is not there now. */
 	int (*breakpoint)(void *ctx, struct gdb_thread t, enum gdb_bp_type type,
 			  u64 addr, u32 kind, bool insert);
 	/* Prepare for going on; gdb_rsp_running() is true afterwards. */

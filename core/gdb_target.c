@@ -446,6 +446,9 @@ void gdb_forget_all(void)
 {
 	gdb_break_clear(GDB_ALL);
 	gdb_catch_clear();
+	gdb_mem_phys(GDB_PHYS_OFF);
+	for (u32 i = 0; i < gdb_vm()->nvcpus; i++)
+		gdb_vm()->vcpus[i]->debug.step_into = false;
 	run_all();
 }
 

@@ -44,6 +44,8 @@ static void record(struct vcpu *v, enum debug_what what, u32 raw)
 void debug_event(struct vcpu *v, enum debug_what what, u32 raw)
 {
 	record(v, what, raw);
+	if (what == DEBUG_ENTRY)
+		gdb_break_entry(v);
 	gdb_catch_event(v, what, raw);
 }
 

@@ -24,6 +24,7 @@ static u64 rip, mem_sum;
 static u32 write_len; /* bytes that the last write was of */
 static struct gdb_resume resumed;
 static u32 resumes, detaches, kills, breakpoints;
+static u32 break_pid;
 static char last_monitor[256];
 static const struct gdb_thread threads[] = {
 	{ 1, 1 }, { 1, 2 }, { 2, 1 }, { 2, 2 }
@@ -121,7 +122,8 @@ static int t_mem_write(void *ctx, struct gdb_thread t, u64 addr, const u8 *buf,
 static int t_break(void *ctx, struct gdb_thread t, enum gdb_bp_type type,
 		   u64 addr, u32 kind, bool insert)
 {
-	CHECK(there(t) && type <= GDB_WP_ACCESS);
+	CHECK(t.pid && t.pid != GDB_ALL && type <= GDB_WP_ACCESS);
+	break_pid = t.pid;
 	breakpoints += insert ? 1 : -1u;
 	return addr == 0xbad ? -ENOSPC : 0;
 }

@@ -214,6 +214,41 @@ TEST(breakpoints_and_going_on)
 	CHECK(!gdb_rsp_running(&rsp));
 }
 
+/* An L2 that is on no CPU: what is meant for it never goes to L1. */
+TEST(a_process_that_is_away_keeps_its_breakpoints)
+{
+	start();
+	packet("qSupported:multiprocess+");
+	packet("?");
+	gone[2] = gone[3] = true;
+	packet("Hgp2.1");
+	CHECK(answered("E02"));
+	packet("Z0,1000,1");
+	CHECK(answered("OK"));
+	CHECK_EQ(break_pid, 2);
+	packet("z0,1000,1");
+	CHECK(answered("OK"));
+	CHECK_EQ(break_pid, 2);
+	packet("m1000,1");
+	CHECK(answered("E16"));
+	packet("M1000,1:00");
+	CHECK(answered("E16"));
+	packet("p10");
+	CHECK(answered("xxxxxxxxxxxxxxxx"));
+	packet("P10=0100000000000000");
+	CHECK(answered("E16"));
+	packet("qRcmd,68656c70"); /* not said of a thread */
+	CHECK(strstr(sent, "$OK#9a"));
+	gone[3] = false; /* on its other CPU */
+	packet("Z0,1000,1");
+	CHECK(answered("OK"));
+	CHECK_EQ(break_pid, 2);
+	gone[2] = false;
+	packet("Hgp1.1");
+	packet("Z0,1000,1");
+	CHECK_EQ(break_pid, 1);
+}
+
 TEST(watchpoint_stop_names_the_address)
 {
 	start();
@@ -258,9 +293,29 @@ TEST(detach_and_kill_end_the_session)
 	CHECK(!rsp.attached && !rsp.no_ack);
 	CHECK_EQ(detaches, 1);
 	packet("?");
+	packet("vKill;2"); /* L1's to end */
+	CHECK(answered("E16"));
+	CHECK_EQ(kills, 0);
 	packet("vKill;1");
 	CHECK(answered("OK"));
 	CHECK_EQ(kills, 1);
+}
+
+/* A gdb that came without an end of the last one: with and without
+ * acknowledgements. */
+TEST(a_new_gdb_finds_nothing_of_the_last_one)
+{
+	for (u32 no_ack = 0; no_ack < 2; no_ack++) {
+		start();
+		packet("qSupported:multiprocess+");
+		packet("?");
+		if (no_ack)
+			packet("QStartNoAckMode");
+		detaches = 0;
+		packet("qSupported:multiprocess+");
+		CHECK_EQ(detaches, 1);
+		CHECK(!rsp.no_ack);
+	}
 }
 
 TEST(processes_may_be_let_go_in_any_order)

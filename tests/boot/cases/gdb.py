@@ -386,6 +386,42 @@ case("gdb-terminal", emus=["qemu"], l1=path("guests/svm-stops.elf"),
      append="gdb", hv="console=com1 gdb=com2,wait", run=debug_target)
 
 
+def two_levels(c):
+    """Breakpoints in L1's exit handler and in its L2, both at a time."""
+    elf = c.l1.replace("guests/", "guests/obj/")
+    after = {"qemu": "svm_vmrun_insn + 3", "bochs": "vmx_exit"}[c.emu]
+    with Session(c) as s:
+        out = s.gdb("set $after = (unsigned long)&" + after,
+                    "monitor catch entry", "continue", "monitor uncatch all",
+                    "set $l2 = (unsigned long)$rip", "break *$l2",
+                    "thread 1.1", "break *$after",
+                    # in L1, which does not come there
+                    "break *($l2 + 4)",
+                    *["continue"] * 4, "echo away\\n", "info threads",
+                    f"dump binary memory {c.file('.bin')} 0x100000 0x100c00",
+                    f"restore {c.file('.bin')} binary 0x900000",
+                    "p *(long *)0x900bf8 == *(long *)0x100bf8",
+                    # disabled in one level, enabled in the other
+                    "continue", "disable 1", "continue", "enable 1",
+                    "monitor phys l1", "continue", "monitor phys off",
+                    "continue", "echo deleted\\n", "delete 1", "continue",
+                    "kill inferiors 2", "continue", "delete", "continue",
+                    elf=elf)
+        l1, l2 = r"Breakpoint 2, ", r"Breakpoint 1, "
+        want(out, l1, l2, l1, r"^away", r"2\.1 .*<unavailable>",
+             r"= 1$", l2, l1, l2, l1, r"^deleted", l1, l1)
+        wrong = re.search(r"Cannot (remove|insert|access).*|^Error.*", out)
+        if wrong or re.search(l2, out[out.index("\ndeleted\n"):]):
+            raise Failure(wrong.group() if wrong else "it was not deleted")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
+    case("gdb-two-levels", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=40, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=two_levels)
+
+
 def panic(c):
     """L0's own end: told to gdb, all is readable, nothing goes on."""
     with Session(c) as s:
