@@ -217,8 +217,9 @@ bool svm_decode(struct vcpu *v, u64 code, struct vmexit *x)
 	case VMEXIT_IRET:
 		svm_nmi_unblock(v);
 		return false;
-	case VMEXIT_SWINT: /* nobody's but the debugger's: see svm/debug.c */
-		if (svm_debug_tcg(v) && debug_soft_int(v))
+	case VMEXIT_SWINT: /* nobody's but the debugger's: see svm/debug.c; in
+			    * L2 until L1's next VMRUN, breakpoints or not */
+		if (debug_soft_int && debug_soft_int(v))
 			return false;
 		break;
 	case VMEXIT_INVALID:
