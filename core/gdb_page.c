@@ -108,11 +108,19 @@ static struct over {
 	bool held; /* the other CPUs are stopped */
 	u32 npages;
 	u64 page[OVER_PAGES];
-	struct gdb_point *hit;
-	u8 old[OLD_MAX]; /* what stood there */
-	u64 skip;	 /* a stop was made at this CS:RIP + 1; or 0: gdb
-			  * cannot step over that point itself */
+	u64 skip; /* a stop was made at this CS:RIP + 1; or 0: gdb cannot step
+		   * over that point itself */
 } overs[CPUS_MAX];
+
+/* What the instruction accesses in each page; one CPU at a time is at it. */
+static struct {
+	u32 pid, n;
+	struct access {
+		u64 pa;
+		u32 len, kind;	 /* ACCESS_ */
+		u8 old[OLD_MAX]; /* what stood there */
+	} a[OVER_PAGES];
+} seen;
 
 static struct over *over_of(struct vcpu *v)
 {
@@ -126,7 +134,8 @@ static void begin(struct vcpu *v)
 
 	o->held = true;
 	o->npages = 0;
-	o->hit = NULL;
+	seen.n = 0;
+	seen.pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
 	d->over = true;
 	d->over_only = !d->step;
 	if (d->over_only) {
@@ -194,41 +203,6 @@ void gdb_over_end(struct vcpu *v)
 
 /* --- was it a hit? --------------------------------------------------------- */
 
-/* The memory of @p, up to OLD_MAX bytes. */
-static u32 contents(const struct gdb_point *p, u8 *buf)
-{
-	u32 n = 0;
-
-	for (u32 k = 0; k < p->nparts; k++) {
-		u32 part = MIN(p->part[k].len, OLD_MAX - n);
-
-		memcpy(buf + n, hpa_ptr(HPA(p->part[k].pa)), part);
-		n += part;
-	}
-	return n;
-}
-
-static bool overlaps(const struct gdb_point *p, u64 pa, u32 width)
-{
-	for (u32 k = 0; k < p->nparts; k++)
-		if (touches(pa, width, p->part[k].pa, p->part[k].len))
-			return true;
-	return false;
-}
-
-static bool kind_fits(const struct gdb_point *p, u32 access)
-{
-	switch (p->type) {
-	case GDB_WP_WRITE:
-		return access & ACCESS_W;
-	case GDB_WP_READ:
-	case GDB_WP_ACCESS:
-		return access & (ACCESS_R | ACCESS_W);
-	default:
-		return false;
-	}
-}
-
 /* Bytes of the access from @pa on: one that began on the page before has the
  * rest only here. */
 static u32 width_from(struct vcpu *v, const struct insn *i, u64 pa)
@@ -245,41 +219,83 @@ static u32 width_from(struct vcpu *v, const struct insn *i, u64 pa)
 	return before < width ? width - before : width;
 }
 
-static void look_for_hit(struct vcpu *v, u64 pa, u32 access, u32 width)
+static void remember(u64 pa, u32 len, u32 kind)
 {
-	struct over *o = over_of(v);
-	u32 pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
+	struct access *a = &seen.a[seen.n];
 
-	for (u32 i = 0; i < GDB_POINTS_MAX && !o->hit; i++) {
-		struct gdb_point *p = gdb_point(i);
+	if (seen.n == ARRAY_SIZE(seen.a))
+		return;
+	a->pa = pa;
+	a->len = MIN(MIN(len, (u32)OLD_MAX),
+		     (u32)(PAGE_SIZE - (pa & ~PAGE_MASK)));
+	a->kind = kind;
+	memcpy(a->old, hpa_ptr(HPA(pa)), a->len);
+	seen.n++;
+}
 
-		if (!p->used || p->pid != pid || !kind_fits(p, access) ||
-		    !overlaps(p, pa, width))
+/* Does @a meet @p? *changed: in bytes of @p's. */
+static bool meets(const struct gdb_point *p, const struct access *a,
+		  bool *changed)
+{
+	const u8 *now = hpa_ptr(HPA(a->pa));
+	bool met = false;
+
+	for (u32 k = 0; k < p->nparts; k++) {
+		u64 from = MAX(a->pa, p->part[k].pa);
+		u64 to = MIN(a->pa + a->len, p->part[k].pa + p->part[k].len);
+
+		if (from >= to)
 			continue;
-		o->hit = p;
-		contents(p, o->old);
+		met = true;
+		if (memcmp(now + (from - a->pa), a->old + (from - a->pa),
+			   to - from))
+			*changed = true;
 	}
+	return met;
 }
 
 /* A write shows by the value that it changes; without a change there is
  * nothing to tell. What changes it is no read. */
-static bool is_hit(const struct over *o)
+static bool is_hit(const struct gdb_point *p)
 {
-	const struct gdb_point *p = o->hit;
-	u8 now[OLD_MAX];
-	bool changed;
+	bool changed = false, read = false, met = false;
 
-	if (!p || !p->used)
+	for (u32 i = 0; i < seen.n; i++) {
+		if (!meets(p, &seen.a[i], &changed))
+			continue;
+		met = true;
+		read |= seen.a[i].kind & ACCESS_R;
+	}
+	switch (p->type) {
+	case GDB_WP_WRITE:
+		return changed;
+	case GDB_WP_READ:
+		return read && !changed;
+	case GDB_WP_ACCESS:
+		return met;
+	default:
 		return false;
-	changed = memcmp(now, o->old, contents(p, now));
-	return p->type == GDB_WP_ACCESS || changed == (p->type == GDB_WP_WRITE);
+	}
 }
 
+static struct gdb_point *hit_of(bool writes)
+{
+	for (u32 i = 0; i < GDB_POINTS_MAX; i++) {
+		struct gdb_point *p = gdb_point(i);
+
+		if (p->used && p->pid == seen.pid &&
+		    (p->type == GDB_WP_WRITE) == writes && is_hit(p))
+			return p;
+	}
+	return NULL;
+}
+
+/* gdb is told of one: first what changed, which is certain. */
 struct gdb_point *gdb_over_hit(struct vcpu *v)
 {
-	struct over *o = over_of(v);
+	struct gdb_point *p = v->debug.over ? hit_of(true) : NULL;
 
-	return v->debug.over && is_hit(o) ? o->hit : NULL;
+	return p || !v->debug.over ? p : hit_of(false);
 }
 
 /* A hardware breakpoint at CS:RIP that found no register. */
@@ -355,9 +371,11 @@ bool debug_page_fault(struct vcpu *v, u64 pa, u32 access, enum mem_how how)
 		begin(v);
 	}
 	known = !gdb_code_insn(v, &i);
+	/* a write that is more than a store reads, too */
+	if (access & ACCESS_W && !(known && i.op == INSN_STORE))
+		access |= ACCESS_R;
 	if (how == MEM_DATA && !(access & ACCESS_X))
-		look_for_hit(v, pa, access,
-			     known ? width_from(v, &i, pa) : OLD_MAX);
+		remember(pa, known ? width_from(v, &i, pa) : OLD_MAX, access);
 	open_page(over_of(v), w->pa);
 	return true;
 }

@@ -50,12 +50,6 @@ static inline bool dr_enabled(u64 dr7, u32 n)
 	return dr7 >> (2 * n) & 3;
 }
 
-/* Does [a, +alen) touch [b, +blen)? */
-static inline bool touches(u64 a, u64 alen, u64 b, u64 blen)
-{
-	return a - b < blen || b - a < alen;
-}
-
 /*
  * Bytes that the instruction accesses at its memory operand, or on the stack;
  * where that is not known from the encoding, the most that it can be.

@@ -43,16 +43,6 @@ TEST(dr_place)
 	CHECK_EQ(out.dr7, guest.dr7 | BIT(3));
 }
 
-TEST(touches)
-{
-	CHECK(touches(0x1000, 4, 0x1003, 1));
-	CHECK(!touches(0x1000, 4, 0x1004, 4));
-	CHECK(touches(0x1004, 1, 0x1000, 8));
-	CHECK(!touches(0x1008, 1, 0x1000, 8));
-	CHECK(touches(0xfff, 2, 0x1000, 1));
-	CHECK(touches(~0ull, 2, 0, 1));
-}
-
 static u32 width(u32 mode, const char *bytes, size_t n)
 {
 	struct insn i;
