@@ -5,6 +5,7 @@
  * arrives, at whichever level.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
+/* boot: emus=qemu name=no-vgif hv=svm.features=-vgif timeout=40 */
 #include "tests/guests/lib/svm.h"
 
 #define VEC_A 0x41

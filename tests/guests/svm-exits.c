@@ -5,6 +5,7 @@
  * to the VMMCALL behind it.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
+/* boot: emus=qemu name=no-npt hv=svm.features=-npt,-nrip timeout=40 */
 #include "tests/guests/lib/svm.h"
 #include "tests/guests/lib/tables.h"
 

@@ -5,6 +5,7 @@
  * another ASID shows what L1 changed.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
+/* boot: emus=qemu name=off hv=svm.features=-flushbyasid timeout=40 */
 #include "tests/guests/lib/svm.h"
 #include "tests/guests/lib/tables.h"
 

@@ -6,6 +6,7 @@
  * delivery; virtual NMIs where hardware has them.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
+/* boot: emus=qemu,bochs-svm name=off hv=svm.features=-nrip,-lbrv,-clean timeout=40 */
 #include "tests/guests/lib/svm.h"
 #include "tests/guests/lib/tables.h"
 

@@ -6,6 +6,7 @@
  * make of the same tables. Bitmaps at addresses with low bits set.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
+/* boot: emus=qemu name=off hv=svm.features=-flushbyasid timeout=40 */
 #include "tests/guests/lib/svm.h"
 #include "tests/guests/lib/tables.h"
 
