@@ -7,10 +7,14 @@
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
 /* boot: emus=qemu name=no-vgif hv=svm.features=-vgif timeout=40 */
 #include "tests/guests/lib/svm.h"
+#include "tests/guests/lib/tables.h"
 
 #define VEC_A 0x41
 #define VEC_B 0x52
 #define NOTHING (~0ull)
+
+#define IDT_GPA GiB(4) /* L2's IDT where an event is to meet an NPF */
+#define IDT_PA MiB(64)
 
 static struct l2 l2;
 static struct {
@@ -51,24 +55,40 @@ static const struct {
 	u64 event;
 	u32 vector; /* that L2 is to see; 0: none */
 	u64 error;
-	u32 intercept; /* exception vector, 0: none: must not matter */
+	u32 intercept; /* 0: none; an injected event is not intercepted */
 } injections[] = {
 	{ "inject-none", EVINJ_EXTINT | VEC_B, 0, 0, 0 },
 	{ "inject-extint", EVINJ_V | EVINJ_EXTINT | VEC_B, VEC_B, 0, 0 },
 	{ "inject-nmi", EVINJ_V | EVINJ_NMI | VEC_NMI, VEC_NMI, 0, 0 },
 	{ "inject-ud", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0, 0 },
 	{ "inject-ud-intercepted", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0,
-	  VEC_UD },
+	  ICPT_EXC0 + VEC_UD },
+	{ "inject-extint-intercepted", EVINJ_V | EVINJ_EXTINT | VEC_B, VEC_B, 0,
+	  ICPT_INTR },
+	{ "inject-extint-low", EVINJ_V | EVINJ_EXTINT | VEC_NM, VEC_NM, 0, 0 },
+	{ "inject-nmi-intercepted", EVINJ_V | EVINJ_NMI | VEC_NMI, VEC_NMI, 0,
+	  ICPT_NMI },
+	{ "inject-nm", EVINJ_V | EVINJ_EXC | VEC_NM, VEC_NM, 0, 0 },
+	{ "inject-mf", EVINJ_V | EVINJ_EXC | VEC_MF, VEC_MF, 0,
+	  ICPT_EXC0 + VEC_MF },
+	{ "inject-xm", EVINJ_V | EVINJ_EXC | VEC_XM, VEC_XM, 0, 0 },
+	{ "inject-ts", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_TS | 0x18ull << 32,
+	  VEC_TS, 0x18, 0 },
+	{ "inject-ss", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SS | 0x10ull << 32,
+	  VEC_SS, 0x10, ICPT_EXC0 + VEC_SS },
+	{ "inject-ac", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_AC, VEC_AC, 0, 0 },
 	{ "inject-gp",
 	  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x1234ull << 32, VEC_GP,
 	  0x1234, 0 },
 	{ "inject-pf", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_PF | 0x6ull << 32,
-	  VEC_PF, 6, VEC_PF },
+	  VEC_PF, 6, ICPT_EXC0 + VEC_PF },
 	{ "inject-np", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_NP | 0x58ull << 32,
 	  VEC_NP, 0x58, 0 },
 	{ "inject-df", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_DF, VEC_DF, 0, 0 },
 	{ "inject-db", EVINJ_V | EVINJ_EXC | VEC_DB, VEC_DB, 0, 0 },
 	{ "inject-soft", EVINJ_V | EVINJ_SOFT | VEC_B, VEC_B, 0, 0 },
+	{ "inject-soft-intercepted", EVINJ_V | EVINJ_SOFT | VEC_B, VEC_B, 0,
+	  ICPT_SWINT },
 };
 
 static void test_injection(void)
@@ -81,8 +101,7 @@ static void test_injection(void)
 		vmcb_set_nrip(l2.vmcb, (u64)do_vmmcall);
 		vmcb_set_cr2(l2.vmcb, 0xabc000);
 		if (injections[i].intercept)
-			l2_intercept(&l2, ICPT_EXC0 + injections[i].intercept,
-				     true);
+			l2_intercept(&l2, injections[i].intercept, true);
 		snprintf(name, sizeof(name), "%s-exit", injections[i].name);
 		check_eq(l2_run(&l2), VMEXIT_VMMCALL, name);
 		check(seen.count == !!injections[i].vector &&
@@ -103,6 +122,77 @@ static void test_injection(void)
 		seen.count = 0;
 		l2_run(&l2);
 		check_eq(seen.count, 0, "inject-no-more");
+	}
+}
+
+PAYLOAD(do_int, "int $0x52; vmmcall") /* VEC_B */
+
+/* The page of L2's IDT is not there while an event is delivered: L1 gets the
+ * event in EXITINTINFO, brings the page and gives the event back. */
+static void test_npf_vectoring(void)
+{
+	static const struct {
+		const char *name;
+		void (*code)(void);
+		u64 event; /* EXITINTINFO, injected unless it is @code's own */
+		bool own;
+		u64 error;
+	} rows[] = {
+		{ "npf-extint", do_vmmcall, EVINJ_V | EVINJ_EXTINT | VEC_B,
+		  false, 0 },
+		{ "npf-nmi", do_vmmcall, EVINJ_V | EVINJ_NMI | VEC_NMI, false,
+		  0 },
+		{ "npf-exception", do_vmmcall, EVINJ_V | EVINJ_EXC | VEC_UD,
+		  false, 0 },
+		{ "npf-error", do_vmmcall,
+		  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x1234ull << 32,
+		  false, 0x1234 },
+		{ "npf-soft", do_vmmcall, EVINJ_V | EVINJ_SOFT | VEC_B, false,
+		  0 },
+		{ "npf-own-int", do_int, EVINJ_V | EVINJ_SOFT | VEC_B, true,
+		  0 },
+	};
+	u64 *npt, *e;
+
+	if (!(cpuid_reg(0x8000000a, 0, EDX) & SVM_NPT)) {
+		skip("npf-in-delivery", "no nested paging");
+		return;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		char name[48];
+
+		prepare(rows[i].code);
+		npt = table_identity(NPT_TABLE, NPT_PAGE);
+		e = table_entry(npt, IDT_GPA, 1, NPT_TABLE);
+		*e = 0;
+		memcpy((void *)IDT_PA, (void *)l2.vmcb->idtr_.base, PAGE_SIZE);
+		l2.vmcb->idtr_.base = IDT_GPA;
+		vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+		vmcb_set_ncr3(l2.vmcb, (u64)npt);
+		vmcb_set_tlb_control(l2.vmcb, TLB_FLUSH_ALL);
+		vmcb_set_nrip(l2.vmcb, (u64)rows[i].code);
+		if (!rows[i].own)
+			vmcb_set_eventinj(l2.vmcb, rows[i].event);
+		if (!check_eq(l2_run(&l2), VMEXIT_NPF, rows[i].name))
+			continue;
+		snprintf(name, sizeof(name), "%s-address", rows[i].name);
+		check_eq(vmcb_exitinfo2(l2.vmcb) & PAGE_MASK, IDT_GPA, name);
+		snprintf(name, sizeof(name), "%s-info", rows[i].name);
+		check_eq(vmcb_exitintinfo(l2.vmcb), rows[i].event, name);
+		snprintf(name, sizeof(name), "%s-rip", rows[i].name);
+		check_eq(vmcb_rip(l2.vmcb), (u64)rows[i].code, name);
+		snprintf(name, sizeof(name), "%s-none-before", rows[i].name);
+		check_eq(seen.count, 0, name);
+		*e = IDT_PA | NPT_PAGE;
+		vmcb_set_tlb_control(l2.vmcb, TLB_NOTHING);
+		vmcb_set_eventinj(l2.vmcb, rows[i].own ? 0 : rows[i].event);
+		vmcb_set_nrip(l2.vmcb, (u64)rows[i].code);
+		snprintf(name, sizeof(name), "%s-again", rows[i].name);
+		check(l2_run(&l2) == VMEXIT_VMMCALL && seen.count == 1 &&
+			      seen.vector == (rows[i].event & 0xff) &&
+			      seen.error == rows[i].error,
+		      name, "%u events, vector %x error %lx", seen.count,
+		      seen.vector, seen.error);
 	}
 }
 
@@ -451,7 +541,8 @@ static void test_timer(void)
 void main(void)
 {
 	static const u8 vectors[] = { VEC_A,  VEC_B,  VEC_NMI, VEC_UD, VEC_GP,
-				      VEC_PF, VEC_NP, VEC_DF,  VEC_DB };
+				      VEC_PF, VEC_NP, VEC_DF,  VEC_DB, VEC_NM,
+				      VEC_MF, VEC_XM, VEC_TS,  VEC_SS, VEC_AC };
 
 	svm_on();
 	apic_enable();
@@ -459,6 +550,7 @@ void main(void)
 		set_hook(vectors[i], on_event);
 	test_injection();
 	test_vectoring();
+	test_npf_vectoring();
 	test_physical();
 	test_virtual();
 	test_state();
