@@ -359,6 +359,46 @@ static void test_virtual(void)
 	}
 }
 
+PAYLOAD(do_stgi, "nop; stgi; nop; nop; vmmcall")
+PAYLOAD(do_clgi, "clgi; vmmcall")
+
+/* A GIF of L2's own: it holds a virtual interrupt, and L2's STGI and CLGI
+ * change it, unless L1 intercepts them. */
+static void test_vgif(void)
+{
+	const u64 held = VINTR_GIF_ENABLE | VINTR_IRQ | VINTR_MASKING |
+			 VINTR_IGN_TPR | (u64)VEC_B << VINTR_VECTOR_SHIFT;
+
+	if (!(cpuid_reg(0x8000000a, 0, EDX) & SVM_VGIF)) {
+		skip("vgif", "not offered");
+		return;
+	}
+	prepare(do_nops);
+	vmcb_set_vintr(l2.vmcb, held);
+	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-held-exit");
+	check_eq(seen.count, 0, "vgif-held");
+	check_eq(vmcb_vintr(l2.vmcb) & (VINTR_GIF | VINTR_IRQ), VINTR_IRQ,
+		 "vgif-held-pending");
+	prepare(do_stgi);
+	vmcb_set_vintr(l2.vmcb, held);
+	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-stgi-exit");
+	check_eq(seen.count, 1, "vgif-stgi");
+	check_eq(vmcb_vintr(l2.vmcb) & (VINTR_GIF | VINTR_IRQ), VINTR_GIF,
+		 "vgif-stgi-taken");
+	prepare(do_clgi);
+	vmcb_set_vintr(l2.vmcb, VINTR_GIF_ENABLE | VINTR_GIF);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-clgi-exit");
+	check_eq(vmcb_vintr(l2.vmcb) & VINTR_GIF, 0, "vgif-clgi");
+	prepare(do_clgi);
+	l2_intercept(&l2, ICPT_CLGI, true);
+	vmcb_set_vintr(l2.vmcb, VINTR_GIF_ENABLE | VINTR_GIF);
+	check_eq(l2_run(&l2), VMEXIT_CLGI, "vgif-clgi-intercepted");
+	check_eq(vmcb_vintr(l2.vmcb) & VINTR_GIF, VINTR_GIF,
+		 "vgif-clgi-intercepted-nothing");
+}
+
 static void test_state(void)
 {
 	prepare(do_sti_vmmcall);
@@ -553,6 +593,7 @@ void main(void)
 	test_npf_vectoring();
 	test_physical();
 	test_virtual();
+	test_vgif();
 	test_state();
 	test_gif();
 	test_nmi_blocking();
