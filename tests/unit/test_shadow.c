@@ -24,6 +24,9 @@
 #define POOL_LEN (L0_LEN - KiB(4))
 #define MMIO GiB(3)
 #define WATCHED 0xfee00000ull
+#define NR_WATCHED 3
+static const u32 watched[NR_WATCHED] = { ACCESS_R, ACCESS_R | ACCESS_W,
+					 ACCESS_R | ACCESS_X };
 #define TABLES MiB(1)
 #define NR_TABLES 24u
 #define PHYS_BITS 36
@@ -104,7 +107,10 @@ static void machine(bool ept, u32 max_page)
 	slat.phys_bits = PHYS_BITS;
 	CHECK_EQ(slat_build(&slat, &vm.map, vm.l0_start, vm.l0_len, vm.scratch),
 		 0);
-	CHECK_EQ(slat_protect(&slat, L1PA(WATCHED), HPA(WATCHED), ACCESS_R), 0);
+	for (u32 i = 0; i < NR_WATCHED; i++)
+		CHECK_EQ(slat_protect(&slat, L1PA(WATCHED + i * PAGE_SIZE),
+				      HPA(WATCHED + i * PAGE_SIZE), watched[i]),
+			 0);
 	m02 = (struct naive_mode){ .kind = ept ? N_E4 : N_4,
 				   .amd = true,
 				   .nx = true,
@@ -204,7 +210,7 @@ static u64 random_page(void)
 	case 1:
 		return L0_START + rnd(L0_LEN / 4096) * 4096;
 	case 2:
-		return WATCHED;
+		return WATCHED + rnd(NR_WATCHED) * PAGE_SIZE;
 	case 3:
 		return rnd(slat.max_page > 1 ? BIT(PHYS_BITS - 12) : 1024) *
 		       4096;
@@ -346,7 +352,9 @@ static u64 host_of(u64 l1pa)
 
 static u32 host_access(u64 l1pa)
 {
-	return (l1pa & ~0xfffull) == WATCHED ? ACCESS_R : RWX;
+	u64 i = (l1pa - WATCHED) / PAGE_SIZE;
+
+	return i < NR_WATCHED ? watched[i] : RWX;
 }
 
 static u64 pat_of(u64 pat, u64 e, bool large)
