@@ -174,7 +174,7 @@ def level2(guest, c):
              r"watchpoint 8: .*\n.*\nValue = 0",
              r"watchpoint 8: .*\n.*\nOld value = 0\nNew value = 15",
              r"watchpoint 5: .*\n.*\nOld value = 0\nNew value = 16",
-             r"watchpoint 10: .*\n.*\nOld value = 0\nNew value = 7",
+             r"watchpoint 6: .*\n.*\nOld value = 0\nNew value = 7",
              r"Breakpoint 9, ", r"= 0xd0401", r"Breakpoint 10, ",
              r"\* 1\.1 .*CPU 0 L1", r"enters L2", r"enters L2", r"= 0x0$",
              rf"= {REAL:#x}$", r"SIGTRAP", rf"= {real:#x}$", r"= 0x400$",
