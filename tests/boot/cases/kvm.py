@@ -43,6 +43,9 @@ kvm("-again-2cpus-ept0", "abyme.l2times=5 abyme.kvm_intel=ept=0", cpus=2,
     emus=["bochs"], timeout=1500, slow=1345)
 kvm("-pair", "abyme.l2pair", emus=["qemu"], timeout=150)
 kvm("-big", "abyme.l2mem=1536", emus=["qemu"], mem=2600, timeout=100)
+kvm("-pair-2cpus", "abyme.l2pair", cpus=2, emus=["qemu"], timeout=200, slow=30)
+kvm("-big-2cpus", "abyme.l2mem=1536 abyme.l2cpus=2", cpus=2, emus=["qemu"],
+    mem=2600, timeout=200, slow=30)
 
 
 def memory(c, part, **changes):

@@ -60,4 +60,5 @@ domu("pvh", "qemu", timeout=120)
 domu("pvh", "bochs", timeout=500, slow=255)
 domu("pvh-2cpus", "qemu", "abyme.cpus=2 abyme.l2cpus=2", cpus=2, timeout=200)
 hvm("hvm", "qemu", timeout=200)
-hvm("hvm-shadow", "qemu", "abyme.xencfg=hap=0", timeout=400, slow=200)
+hvm("hvm-2cpus", "qemu", "abyme.cpus=2 abyme.l2cpus=2", cpus=2, timeout=300,
+    slow=100)
