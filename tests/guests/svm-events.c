@@ -362,6 +362,14 @@ static void test_virtual(void)
 PAYLOAD(do_stgi, "nop; stgi; nop; nop; vmmcall")
 PAYLOAD(do_clgi, "clgi; vmmcall")
 
+static u64 run_vintr(void (*code)(void), u64 vintr)
+{
+	prepare(code);
+	vmcb_set_vintr(l2.vmcb, vintr);
+	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	return l2_run(&l2);
+}
+
 /* A GIF of L2's own: it holds a virtual interrupt, and L2's STGI and CLGI
  * change it, unless L1 intercepts them. */
 static void test_vgif(void)
@@ -373,23 +381,16 @@ static void test_vgif(void)
 		skip("vgif", "not offered");
 		return;
 	}
-	prepare(do_nops);
-	vmcb_set_vintr(l2.vmcb, held);
-	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
-	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-held-exit");
+	check_eq(run_vintr(do_nops, held), VMEXIT_VMMCALL, "vgif-held-exit");
 	check_eq(seen.count, 0, "vgif-held");
 	check_eq(vmcb_vintr(l2.vmcb) & (VINTR_GIF | VINTR_IRQ), VINTR_IRQ,
 		 "vgif-held-pending");
-	prepare(do_stgi);
-	vmcb_set_vintr(l2.vmcb, held);
-	vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
-	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-stgi-exit");
+	check_eq(run_vintr(do_stgi, held), VMEXIT_VMMCALL, "vgif-stgi-exit");
 	check_eq(seen.count, 1, "vgif-stgi");
 	check_eq(vmcb_vintr(l2.vmcb) & (VINTR_GIF | VINTR_IRQ), VINTR_GIF,
 		 "vgif-stgi-taken");
-	prepare(do_clgi);
-	vmcb_set_vintr(l2.vmcb, VINTR_GIF_ENABLE | VINTR_GIF);
-	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "vgif-clgi-exit");
+	check_eq(run_vintr(do_clgi, VINTR_GIF_ENABLE | VINTR_GIF),
+		 VMEXIT_VMMCALL, "vgif-clgi-exit");
 	check_eq(vmcb_vintr(l2.vmcb) & VINTR_GIF, 0, "vgif-clgi");
 	prepare(do_clgi);
 	l2_intercept(&l2, ICPT_CLGI, true);
