@@ -87,7 +87,8 @@ define unit_rule
 $(B)/unit/$(1): tests/unit/$(1).c tests/unit/unit.c $(call unit_sources,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC $(1)"
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c,$$^)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -MM -MP -MT $$@ $$(filter %.c,$$^) >$$@.d
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 -include $(UNIT:=.d)

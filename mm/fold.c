@@ -10,16 +10,28 @@ static u64 pat_index_bits(u32 i)
 	       (i & 4 ? PT_PAT_4K : 0);
 }
 
-static u64 find_type(u64 pat, enum memory_type type)
+static bool pat_find(u64 pat, enum memory_type type, u64 *bits)
 {
 	u32 i;
 
-	for (i = 0; i < 8; i++)
-		if (PAT_TYPE(pat, i) == type)
-			return pat_index_bits(i);
-	if (type == MT_UC_MINUS || type == MT_UC)
-		return pat_index_bits(3);
-	return find_type(pat, MT_UC);
+	for (i = 0; i < 8 && PAT_TYPE(pat, i) != type; i++)
+		;
+	*bits = pat_index_bits(i);
+	return i < 8;
+}
+
+/* @type, or what caches no more than it. */
+static u64 find_type(u64 pat, enum memory_type type)
+{
+	const enum memory_type order[] = { type,  MT_UC, MT_UC_MINUS, MT_WC,
+					   MT_WT, MT_WP, MT_WB };
+	u64 bits = 0;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++)
+		if (pat_find(pat, order[i], &bits))
+			break;
+	return bits;
 }
 
 void fold_types_npt(struct fold_types *t, u64 pat12, u64 pat01)
