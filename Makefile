@@ -84,11 +84,12 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -I. -Wall -Wextra -Werror \
 unit_sources = $(shell sed -n 's,^/\* sources: \(.*\) \*/$$,\1,p' $(1))
 
 define unit_rule
+$(B)/unit/$(1): SRC := tests/unit/$(1).c tests/unit/unit.c $(call unit_sources,tests/unit/$(1).c)
 $(B)/unit/$(1): tests/unit/$(1).c tests/unit/unit.c $(call unit_sources,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC $(1)"
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -MM -MP -MT $$@ $$(filter %.c,$$^) >$$@.d
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$(filter %.c,$$^)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -MM -MP -MT $$@ $$(SRC) >$$@.d
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$(SRC)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 -include $(UNIT:=.d)

@@ -318,7 +318,7 @@ static inline u64 random_entry(u32 table)
 	level = level_of(table);
 	if (is_ept(m12.kind))
 		return random_ept();
-	if (m12.kind == N_PAE && table == 0) /* PDPTEs */
+	if (m12.kind == N_PAE && (table == 0 || (calm && level == 3)))
 		return rare(8) ? random_x86(false) : random_table() | 1;
 	return random_x86(m12.kind == N_32);
 }
@@ -476,6 +476,22 @@ static inline u32 naive_rights(const struct naive *n)
 
 	return (n->r ? ACCESS_R : 0) | (n->w ? ACCESS_W : 0) |
 	       (n->x ? ACCESS_X : 0) | (u ? ACCESS_U : 0);
+}
+
+/* What shadow_fault() said of an access that L1's tables refuse. */
+static inline void check_fault(const struct naive *n, u32 access,
+			       const struct shadow_fault *f)
+{
+	u32 kind = n->res == NAIVE_NP	 ? SF_NOT_PRESENT
+		   : n->res == NAIVE_RSV ? SF_RESERVED
+					 : SF_RIGHTS;
+
+	if (n->res == NAIVE_OK)
+		CHECK(!allowed(n, access));
+	CHECK_EQ(f->kind, kind);
+	CHECK_EQ(f->level, n->level);
+	CHECK_EQ(f->rights, naive_rights(n));
+	CHECK_EQ(f->entry, n->leaf);
 }
 
 static inline u32 random_access(void)

@@ -65,27 +65,6 @@ static struct {
 	u32 ok, np, rsv, rights, l0, wide, xo, ro, nx, ipat, flags;
 } seen;
 
-static void check_fault(const struct naive *n, u32 access,
-			const struct shadow_fault *f)
-{
-	u32 kind = n->res == NAIVE_NP	 ? SF_NOT_PRESENT
-		   : n->res == NAIVE_RSV ? SF_RESERVED
-					 : SF_RIGHTS;
-
-	if (n->res == NAIVE_OK)
-		CHECK(!allowed(n, access));
-	CHECK_EQ(f->kind, kind);
-	CHECK_EQ(f->level, n->level);
-	CHECK_EQ(f->rights, naive_rights(n));
-	CHECK_EQ(f->entry, n->leaf);
-	if (n->res == NAIVE_NP)
-		seen.np++;
-	else if (n->res == NAIVE_RSV)
-		seen.rsv++;
-	else
-		seen.rights++;
-}
-
 static u8 image[NR_TABLES * 4096]; /* L1's tables before the fault */
 
 /* Accessed and dirty bits that entry @i of the walk may get. */
@@ -160,6 +139,9 @@ static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 	check_flags(err, access);
 	if (err == -EFAULT) {
 		check_fault(&before, access, &f);
+		seen.np += before.res == NAIVE_NP;
+		seen.rsv += before.res == NAIVE_RSV;
+		seen.rights += before.res == NAIVE_OK;
 		return;
 	}
 	CHECK_EQ(before.res, NAIVE_OK);
