@@ -34,6 +34,7 @@ pt_walk_variant(const struct pt_mode *m, u64 root, u64 in, pt_mem_fn *mem,
 
 	if (unlikely(in >> m->fmt->in_bits)) {
 		w->entry[n] = 0;
+		w->ptr[n] = PT_NO_MEMORY;
 		goto out;
 	}
 	for (;; n--, l--) {

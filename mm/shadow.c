@@ -74,6 +74,11 @@ hpa_t shadow_root_hpa(const struct shadow_root *r)
 	return r->hpa;
 }
 
+const struct pt_format *shadow_root_fmt(const struct shadow_root *r)
+{
+	return r->fmt;
+}
+
 void shadow_empty(struct shadow *s, struct shadow_root *r)
 {
 	pool_clear(&s->pool, r->table);
@@ -107,6 +112,7 @@ static struct shadow_root *root_new(struct shadow *s,
 		if (s->root[i].stamp < r->stamp)
 			r = &s->root[i];
 	r->n = *n;
+	r->fmt = n->fmt->ept ? n->fmt : s->fmt;
 	r->tag = tag;
 	r->live = true;
 	r->drop = true;

@@ -53,8 +53,9 @@ struct shadow_fault {
 };
 
 /*
- * @pages: bound of its memory, 4 KiB tables (64 at least). @fmt02: pt_ept_*
- * or pt_npt_*, the format that the processor walks. -EINVAL, -ENOMEM.
+ * @pages: bound of its memory, 4 KiB tables (64 at least). @fmt02: the format
+ * that the processor walks: pt_npt_*, that of L0's own paging mode; with any
+ * pt_ept_* a root's is the one that L1 names, 4- or 5-level. -EINVAL, -ENOMEM.
  */
 int __must_check shadow_init(struct shadow **s, struct vm *vm,
 			     const struct pt_format *fmt02, u32 pages);
@@ -76,6 +77,7 @@ void shadow_host_pat(struct shadow *s, u64 pat);
 struct shadow_root *shadow_get(struct shadow *s, const struct nested_root *n,
 			       u64 tag, bool *fresh);
 hpa_t shadow_root_hpa(const struct shadow_root *r);
+const struct pt_format *shadow_root_fmt(const struct shadow_root *r);
 
 /*
  * A second-stage fault of L2 at @gpa. @access ACCESS_* as the hardware told

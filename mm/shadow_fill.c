@@ -222,7 +222,7 @@ static __noinline u64 table_new(struct shadow *s, struct shadow_root *r,
 static void place(struct shadow *s, struct shadow_root *r, struct fill *x,
 		  bool *flush)
 {
-	u32 l = s->fmt->levels, shift = PAGE_SHIFT + 9 * (l - 1), slot;
+	u32 l = r->fmt->levels, shift = PAGE_SHIFT + 9 * (l - 1), slot;
 	hpa_t table = r->hpa;
 	u64 e;
 
@@ -471,7 +471,7 @@ int shadow_fault(struct shadow *s, struct shadow_root *r, l2pa_t gpa,
 		*flush = true;
 	}
 	x.gpa = gpa.v;
-	if (unlikely(gpa.v >> s->fmt->in_bits)) { /* no processor goes there */
+	if (unlikely(gpa.v >> r->fmt->in_bits)) { /* no processor goes there */
 		*f = (struct shadow_fault){ .kind = SF_NOT_PRESENT,
 					    .level = r->n.fmt->levels };
 		return -EFAULT;

@@ -30,6 +30,7 @@
 
 struct shadow_root {
 	struct nested_root n;
+	const struct pt_format *fmt; /* of the folded table */
 	u64 tag;
 	struct pt_mode mode; /* to walk n.root */
 	struct fold_types types;
@@ -63,7 +64,7 @@ struct leaf01 {
 
 struct shadow {
 	struct vm *vm;
-	const struct pt_format *fmt;
+	const struct pt_format *fmt; /* see shadow_init() */
 	struct shadow_pool pool;
 	struct shadow_root *last; /* used last */
 	u64 gen;		  /* drop everything: increment */

@@ -41,9 +41,9 @@ static const u64 offer[NR_VMX_GROUPS] = {
 	 VMX_MISC_WAIT_SIPI | BITS(24, 16) | BITS(27, 25) |                  \
 	 VMX_MISC_VMWRITE_ALL | VMX_MISC_ZERO_LEN)
 
-#define OFFER_EPT                                                      \
-	(EPT_CAP_EXEC_ONLY | EPT_CAP_WALK4 | EPT_CAP_UC | EPT_CAP_WB | \
-	 EPT_CAP_2M | EPT_CAP_1G | EPT_CAP_INVEPT | EPT_CAP_AD |       \
+#define OFFER_EPT                                                             \
+	(EPT_CAP_EXEC_ONLY | EPT_CAP_WALK4 | EPT_CAP_WALK5 | EPT_CAP_UC |     \
+	 EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_1G | EPT_CAP_INVEPT | EPT_CAP_AD | \
 	 EPT_CAP_ADV_INFO | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)
 #define OFFER_VPID                                                           \
 	(VPID_CAP_INVVPID | VPID_CAP_ADDR | VPID_CAP_SINGLE | VPID_CAP_ALL | \

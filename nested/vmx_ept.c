@@ -74,9 +74,9 @@ static u64 eptp02(struct vcpu *v, const u64 *f)
 		shadow_drop_all(n->shadow);
 	}
 	n->root = shadow_get(n->shadow, &r, 0, &fresh);
-	/* With A/D flags in EPT12 L2's page walks count as writes. */
-	eptp = shadow_root_hpa(n->root).v | EPTP_WB | EPTP_WALK4 |
-	       (f[SLOT_EPTP] & EPTP_AD);
+	/* Levels as EPT12; with its A/D flags L2's page walks are writes. */
+	eptp = shadow_root_hpa(n->root).v | EPTP_WB |
+	       (f[SLOT_EPTP] & (EPTP_WALK_MASK | EPTP_AD));
 	if (fresh)
 		vmx_invept(INVEPT_SINGLE, eptp);
 	return eptp;
@@ -364,7 +364,7 @@ bool vmx_tables(struct vcpu *v, struct nested_tables *t)
 	r = root12(n, n->cur->v12->f);
 	*t = (struct nested_tables){
 		.fmt12 = r.fmt,
-		.fmt02 = &pt_ept_4,
+		.fmt02 = shadow_root_fmt(n->root),
 		.root12 = r.root,
 		.flags12 = r.flags,
 		.root02 = shadow_root_hpa(n->root),

@@ -46,7 +46,8 @@ static struct mtrr_state mtrr;
 static struct shadow *sh;
 static struct nested_root root12;
 static struct naive_mode m12, m02;
-static u64 host_pat; /* that the folded table is used with */
+static u64 host_pat;		       /* that the folded table is used with */
+static enum naive_kind host_npt = N_4; /* L0's own paging mode */
 
 /* The entries that the last walks read. */
 static struct {
@@ -88,6 +89,11 @@ static inline void mtrr_put(u32 msr, u64 v)
 	CHECK_EQ(mtrr_set(&mtrr, msr, v), 0);
 }
 
+static const struct pt_format *const formats[] = {
+	[N_32] = &pt_npt_32, [N_PAE] = &pt_npt_pae, [N_4] = &pt_npt_4,
+	[N_5] = &pt_npt_5,   [N_E4] = &pt_ept_4,    [N_E5] = &pt_ept_5,
+};
+
 static inline void machine(bool ept, u32 max_page)
 {
 	unit_memory_init(MEMORY);
@@ -120,7 +126,7 @@ static inline void machine(bool ept, u32 max_page)
 	vm.l0_len = L0_LEN;
 	vm.scratch = HPA(L0_START);
 	vm.slat = &slat;
-	slat.fmt = ept ? &pt_ept_4 : &pt_npt_4;
+	slat.fmt = ept ? &pt_ept_4 : formats[host_npt];
 	slat.max_page = max_page;
 	slat.mtrr = &mtrr;
 	slat.phys_bits = PHYS_BITS;
@@ -130,7 +136,7 @@ static inline void machine(bool ept, u32 max_page)
 		CHECK_EQ(slat_protect(&slat, L1PA(WATCHED + i * PAGE_SIZE),
 				      HPA(WATCHED + i * PAGE_SIZE), watched[i]),
 			 0);
-	m02 = (struct naive_mode){ .kind = ept ? N_E4 : N_4,
+	m02 = (struct naive_mode){ .kind = ept ? N_E4 : host_npt,
 				   .amd = true,
 				   .nx = true,
 				   .has_1g = true,
@@ -140,17 +146,19 @@ static inline void machine(bool ept, u32 max_page)
 				   .rd = rd_host };
 }
 
-static const struct pt_format *const formats[] = {
-	[N_32] = &pt_npt_32, [N_PAE] = &pt_npt_pae, [N_4] = &pt_npt_4,
-	[N_5] = &pt_npt_5,   [N_E4] = &pt_ept_4,    [N_E5] = &pt_ept_5,
-};
-
 static inline bool is_ept(enum naive_kind k)
 {
 	return k >= N_E4;
 }
 
-/* L1's mode: format @k under the SHADOW_* in @flags. */
+/* The format of the folded table. */
+static inline const struct pt_format *fmt02(void)
+{
+	return formats[m02.kind];
+}
+
+/* L1's mode: format @k under the SHADOW_* in @flags. EPT is folded into its
+ * like, NPT into what L0 uses itself. */
 static inline void mode12(enum naive_kind k, u64 flags)
 {
 	root12 = (struct nested_root){ .fmt = formats[k],
@@ -168,6 +176,7 @@ static inline void mode12(enum naive_kind k, u64 flags)
 				   .mbe = flags & SHADOW_MBE,
 				   .phys_bits = PHYS_BITS,
 				   .rd = rd_l1 };
+	m02.kind = is_ept(k) ? k : host_npt;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -354,7 +363,7 @@ static inline u64 random_gpa(void)
 	}
 	if (rnd(64) == 0)
 		gpa |= BIT(width[m12.kind]);
-	if (m12.kind == N_5 || m12.kind == N_E5) /* folded: 4 levels */
+	if (formats[m12.kind]->levels > fmt02()->levels)
 		gpa &= rnd(16) ? BITS(47, 0) : ~0ull;
 	return gpa | rnd(4096);
 }

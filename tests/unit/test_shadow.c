@@ -58,11 +58,12 @@ static u32 check_all(struct shadow_root *r, u64 table, u32 level, u64 base)
 
 static u32 check_root(struct shadow_root *r)
 {
-	return check_all(r, shadow_root_hpa(r).v, 4, 0);
+	CHECK(shadow_root_fmt(r) == fmt02());
+	return check_all(r, shadow_root_hpa(r).v, fmt02()->levels, 0);
 }
 
 static struct {
-	u32 ok, np, rsv, rights, l0, wide, xo, ro, nx, ipat, flags;
+	u32 ok, np, rsv, rights, l0, wide, xo, ro, nx, ipat, flags, high;
 } seen;
 
 static u8 image[NR_TABLES * 4096]; /* L1's tables before the fault */
@@ -130,11 +131,11 @@ static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 	before = naive_walk(&m12, root12.root.v, gpa);
 	memcpy(image, unit_memory + TABLES, sizeof(image));
 
-	if (gpa >> 48)
+	if (gpa >> fmt02()->in_bits) {
 		before = (struct naive){ .res = NAIVE_NP,
 					 .level = formats[m12.kind]->levels };
-	if (before.res != NAIVE_OK && gpa >> 48)
 		walked.n = 0;
+	}
 	err = shadow_fault(sh, r, L2PA(gpa), access, &f, &flush);
 	check_flags(err, access);
 	if (err == -EFAULT) {
@@ -162,6 +163,7 @@ static void one_fault(struct shadow_root *r, u64 gpa, u32 access)
 	CHECK(allowed(&n02, access));
 	check_leaf(gpa, &n02, true);
 	count(&n02);
+	seen.high += gpa >> 48 != 0;
 }
 
 static void drop_somehow(u32 round)
@@ -210,8 +212,7 @@ static void property(enum naive_kind k, u64 flags, u32 max_page)
 	u32 round;
 
 	machine(is_ept(k), max_page);
-	CHECK_EQ(shadow_init(&sh, &vm, is_ept(k) ? &pt_ept_4 : &pt_npt_4, 128),
-		 0);
+	CHECK_EQ(shadow_init(&sh, &vm, slat.fmt, 128), 0);
 	mode12(k, flags);
 	memset(&seen, 0, sizeof(seen));
 	for (round = 0; round < 40; round++)
@@ -219,6 +220,8 @@ static void property(enum naive_kind k, u64 flags, u32 max_page)
 	CHECK(seen.ok > 300 && seen.np > 100 && seen.rights > 100);
 	CHECK(seen.l0 && (k == N_32 || seen.rsv > 100));
 	CHECK(seen.ro > 10);
+	CHECK((seen.high > 100) ==
+	      (k == N_E5 || (k == N_5 && host_npt == N_5)));
 	CHECK(seen.flags > 50 || (is_ept(k) && !m12.ad));
 	if (is_ept(k))
 		CHECK(seen.ipat > 50 && seen.nx > 10);
@@ -256,6 +259,18 @@ TEST(shadow_fold_npt_5)
 	property(N_5, SHADOW_NX | SHADOW_1G, 3);
 }
 
+/* L0 in 5-level paging mode: all forms are folded into five levels. */
+TEST(shadow_fold_npt_into_5)
+{
+	host_npt = N_5;
+	property(N_32, SHADOW_PSE, 3);
+	property(N_PAE, SHADOW_NX, 3);
+	property(N_4, SHADOW_NX | SHADOW_1G, 3);
+	property(N_5, SHADOW_NX | SHADOW_1G, 3);
+	property(N_5, SHADOW_NX, 2);
+	host_npt = N_4;
+}
+
 TEST(shadow_fold_ept_4)
 {
 	property(N_E4, SHADOW_AD | SHADOW_1G | SHADOW_XO, 3);
@@ -268,6 +283,8 @@ TEST(shadow_fold_ept_4)
 TEST(shadow_fold_ept_5)
 {
 	property(N_E5, SHADOW_AD | SHADOW_1G | SHADOW_XO, 3);
+	property(N_E5, SHADOW_AD | SHADOW_MBE, 2);
+	property(N_E5, SHADOW_1G, 1);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -286,7 +303,7 @@ static void regular(enum naive_kind k, u64 mode, u64 flags, u32 pages)
 	u64 table = ept ? 7 | (flags & EPT_A) : 0x27, i;
 
 	machine(ept, 3);
-	CHECK_EQ(shadow_init(&sh, &vm, ept ? &pt_ept_4 : &pt_npt_4, pages), 0);
+	CHECK_EQ(shadow_init(&sh, &vm, slat.fmt, pages), 0);
 	mode12(k, mode);
 	leaf_flags = flags;
 	put12(TABLES, (TABLES + 4096) | table);
@@ -583,6 +600,42 @@ TEST(shadow_roots)
 	CHECK(r[17] == r[2] && fresh);
 	n.pat ^= 1;
 	CHECK(shadow_get(sh, &n, 1, &fresh) != r[1]);
+}
+
+/* One table of L1's as a 4- and as a 5-level one: two roots, which both go with
+ * the address, and a new key of the other depth leaves nothing behind. */
+TEST(shadow_roots_of_both_depths)
+{
+	struct shadow_root *four, *five;
+	bool fresh;
+	u32 i;
+
+	regular(N_E4, 0, EPT_LEAF, 128);
+	four = root;
+	touch(4096, ACCESS_W);
+	mode12(N_E5, 0);
+	put12(TABLES + 3 * 8, TABLES | 7); /* a level more, from there on */
+	root = five = shadow_get(sh, &root12, 0, &fresh);
+	CHECK(five != four && fresh);
+	CHECK(!hit(3 * BIT(48) + 4096, ACCESS_R));
+	touch(3 * BIT(48) + 4096, ACCESS_W);
+	check_root(five);
+	mode12(N_E4, 0);
+	root = four;
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == four && !fresh);
+	CHECK(hit(4096, ACCESS_W));
+	shadow_drop_root(sh, L1PA(TABLES));
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == four && fresh);
+	mode12(N_E5, 0);
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == five && fresh);
+	mode12(N_E4, 0);
+	for (i = 1; i < 40; i++) { /* tags of no use, to turn roots over */
+		root12.flags = i & 1 ? SHADOW_1G : 0;
+		root = shadow_get(sh, &root12, i, &fresh);
+		CHECK(fresh && shadow_root_fmt(root) == &pt_ept_4);
+		touch(4096, ACCESS_W);
+		check_root(root);
+	}
 }
 
 /* A change of npt01 reaches what was folded before. */

@@ -227,6 +227,14 @@ TEST(vmx_check_memory_controls)
 	BAD(G_CTL, EPTP, F_SET(EPTP, 0x5000 | EPTP_WALK4));
 	BAD(G_CTL, EPTP, F_SET(EPTP, 0x5000 | EPTP_WB));
 	BAD(G_CTL, EPTP, F_SET(EPTP, 0x5000 | EPTP_WB | EPTP_WALK5));
+	GOOD(G_CTL, (caps.ept_vpid |= EPT_CAP_WALK5,
+		     F_SET(EPTP, 0x5000 | EPTP_WB | EPTP_WALK5)));
+	BAD(G_CTL, EPTP,
+	    (caps.ept_vpid = EPT_CAP_WALK5 | EPT_CAP_WB,
+	     F_SET(EPTP, 0x5000 | EPTP_WB | EPTP_WALK4)));
+	BAD(G_CTL, EPTP,
+	    (caps.ept_vpid |= EPT_CAP_WALK5,
+	     F_SET(EPTP, 0x5000 | EPTP_WB | 5ull << 3)));
 	BAD(G_CTL, EPTP, OR(EPTP, BIT(8)));
 	BAD(G_CTL, EPTP, OR(EPTP, EPTP_SSS));
 	BAD(G_CTL, EPTP, OR(EPTP, BIT(40)));

@@ -134,9 +134,8 @@ TEST(vmx_caps_never_more_than_hardware)
 	CHECK(!(c.basic & (VMX_BASIC_PHYS32 | VMX_BASIC_DUAL)));
 	CHECK(!(c.ctl[GROUP_PROC2].may1 & (PROC2_SPP | PROC2_PASID)));
 	CHECK(!(c.ctl[GROUP_ENTRY].may1 & ENTRYC_SMM));
-	/* Folded tables have four levels. */
 	CHECK(c.ept_vpid & EPT_CAP_WALK4);
-	CHECK(!(c.ept_vpid & EPT_CAP_WALK5));
+	CHECK(c.ept_vpid & EPT_CAP_WALK5);
 	/* Nothing at all above nothing. */
 	memset(&hw, 0, sizeof(hw));
 	vmx12_caps(&c, &hw);
