@@ -186,7 +186,7 @@ static int write_syscfg(u64 val)
 {
 	u64 old;
 
-	if (rdmsr_safe(MSR_SYSCFG, &old) || (old ^ val) & SYSCFG_MEM_ENCRYPT)
+	if (rdmsr_safe(MSR_SYSCFG, &old) || !msr_syscfg_legal(old, val))
 		return -EINVAL;
 	return write_native(MSR_SYSCFG, val);
 }

@@ -31,8 +31,7 @@ static bool logical_match(u32 dest, bool x2apic, const struct icr_cpu *c)
 	u32 ldr = c->ldr >> 24;
 
 	if (x2apic)
-		return dest >> 16 == c->id >> 4 &&
-		       dest & BIT(c->id & 15) & 0xffff;
+		return dest >> 16 == c->id >> 4 && dest & BIT(c->id & 15);
 	if (c->dfr >> 28 == 0xf)
 		return dest & ldr;
 	return (dest >> 4 == ldr >> 4 || dest >> 4 == 0xf) && dest & ldr & 0xf;

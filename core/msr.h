@@ -95,6 +95,8 @@
 #define FEATURE_CONTROL_VMX (1u << 2)
 
 #define SYSCFG_MEM_ENCRYPT (1u << 23)
+/* and secure nested paging, VMPLs, multiple host keys */
+#define SYSCFG_ENCRYPTION (SYSCFG_MEM_ENCRYPT | 7u << 24)
 
 #define VM_CR_R_INIT (1u << 1)
 #define VM_CR_LOCK (1u << 3)

@@ -55,3 +55,8 @@ enum msr_action msr_action(u32 msr, bool write)
 			return write ? rules[i].write : rules[i].read;
 	return MSR_NATIVE;
 }
+
+bool msr_syscfg_legal(u64 old, u64 val)
+{
+	return !((old ^ val) & SYSCFG_ENCRYPTION);
+}

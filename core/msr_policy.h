@@ -28,4 +28,8 @@ struct msr_rule {
 const struct msr_rule *msr_rules(u32 *n);
 enum msr_action msr_action(u32 msr, bool write);
 
+/* May L1 write @val to SYSCFG, which is @old? Not if it changes memory
+ * encryption, or what builds on it. */
+bool msr_syscfg_legal(u64 old, u64 val);
+
 #endif

@@ -121,18 +121,11 @@ static void enter(struct vcpu *v, struct vmcb *page12)
 		debug_event(v, DEBUG_ENTRY, 0);
 }
 
-/* What L0 wants to see changes with its port traps; what it wants for the
- * sake of L1's virtual interrupts alone does not count for L2. */
+/* What L0 wants to see changes with its port traps. */
 static void l0_wishes(struct nested_svm *n, const struct vmcb *b01)
 {
-	u32 without = BIT(ICPT_INTR % 32) | BIT(ICPT_VINTR % 32);
-
-	/* L2's IRET then ends the blocking of virtual NMIs */
-	if (unlikely(n->ctl.vintr & VINTR_NMI_ENABLE) &&
-	    n->l0.features & SVM_F_VNMI)
-		without |= BIT(ICPT_IRET % 32);
-	n->l0.icpt[ICPT_MISC1] =
-		vmcb_intercept_word(b01, ICPT_MISC1) & ~without;
+	n->l0.icpt[ICPT_MISC1] = svm_l0_misc1(
+		vmcb_intercept_word(b01, ICPT_MISC1), &n->ctl, n->l0.features);
 	n->l0.tsc_offset = vmcb_tsc_offset(b01);
 }
 

@@ -134,7 +134,12 @@ void svm_merge_ctl(struct vmcb *restrict b02,
 	vmcb_set_virt_ext(b02, virt_ext);
 	/* 6. nRIP, see below. */
 	vmcb_set_nrip(b02, svm_entry_nrip(b02, c, l0));
-	/* 7. Verbatim. */
+	/* 7. A PAUSE filter that L1 is not offered does not filter. */
+	vmcb_set_pause_count(
+		b02, l0->features & SVM_F_PAUSEFILTER ? c->pause_count : 0);
+	vmcb_set_pause_threshold(
+		b02, l0->features & SVM_F_PAUSETHRESH ? c->pause_threshold : 0);
+	/* 8. Verbatim. */
 #define NS_COPY_USE(x)
 #define NS_CTL(name, entry, exit) \
 	NS_COPY_##entry(vmcb_set_##name(b02, c->name);)

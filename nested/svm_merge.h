@@ -7,7 +7,7 @@
 #define NESTED_SVM_MERGE_H
 
 #include "core/types.h"
-#include "svm/vmcb.h"
+#include "svm/svm.h"
 
 #define NS_TAKEN_COPY(x) x
 #define NS_TAKEN_MERGE(x) x
@@ -51,6 +51,19 @@ struct svm_l0 {
 static inline bool svm_ctl_intercepts(const struct svm_ctl12 *c, u32 i)
 {
 	return c->icpt[i / 32] >> (i % 32) & 1;
+}
+
+/* Of what L0 intercepts in L1, @misc1, what it wants in L2: not what it wants
+ * for the sake of L1's virtual interrupts alone. */
+static inline u32 svm_l0_misc1(u32 misc1, const struct svm_ctl12 *c,
+			       u32 features)
+{
+	u32 without = BIT(ICPT_INTR % 32) | BIT(ICPT_VINTR % 32);
+
+	/* L2's IRET then ends the blocking of virtual NMIs */
+	if (unlikely(c->vintr & VINTR_NMI_ENABLE) && features & SVM_F_VNMI)
+		without |= BIT(ICPT_IRET % 32);
+	return misc1 & ~without;
 }
 
 /* Step 1: take L1's control area, and its save area into @b02. */

@@ -7,43 +7,14 @@
 #include "nested/svm.h"
 #include "nested/svm_msr_rules.h"
 
-#define CPUID_EXT 0x80000001u
-#define CPUID_EXT_ECX_SVM BIT(2)
-#define CPUID_EXT_ECX_SKINIT BIT(12)
-#define CPUID_SVM 0x8000000au
-
-/* Hardware's own that L1 may have. */
-#define PASSED                                                                 \
-	(SVM_F_NPT | SVM_F_LBRV | SVM_F_NRIPS | SVM_F_TSCRATE | SVM_F_DECODE | \
-	 SVM_F_PAUSEFILTER | SVM_F_PAUSETHRESH | SVM_F_VLS | SVM_F_VGIF |      \
-	 SVM_F_VNMI | SVM_F_ADDR_CHK)
-/* Exact in software on any hardware: all state is read on each VMRUN, ASIDs
- * of L1's are flushed by giving them new ones, the instruction is decoded. */
-#define SOFTWARE (SVM_F_FLUSHBYASID | SVM_F_CLEAN | SVM_F_NRIPS)
-/*
- * L1's ASIDs are names only, and processors that flush by ASID have as many.
- * It matters: Xen flushes by going on to the next ASID, and where it begins
- * with the first again it flushes that one alone, not those that follow.
- */
-#define NASIDS 32768u
-
 u32 svm_offered(const struct vm *vm)
 {
-	return ((svm_hw.features & PASSED) | SOFTWARE) &
-	       ~(u32)vm->policy.features_off;
+	return svm_offer(svm_hw.features, vm->policy.features_off);
 }
 
 void svm_nested_cpuid(struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 {
-	if (leaf == CPUID_EXT) {
-		r[2] |= CPUID_EXT_ECX_SVM;
-		r[2] &= ~(u32)CPUID_EXT_ECX_SKINIT;
-	} else if (leaf == CPUID_SVM) {
-		r[0] = svm_hw.rev;
-		r[1] = MAX(svm_hw.nasids, NASIDS);
-		r[2] = 0;
-		r[3] = v->nsvm->l0.features;
-	}
+	svm_cpuid12(leaf, &svm_hw, v->nsvm->l0.features, r);
 }
 
 int svm_nested_rdmsr(struct vcpu *v, u32 msr, u64 *val)

@@ -17,7 +17,6 @@ extern const u8 svm_halt_window[], svm_halt_end[];
 bool svm_present(void);
 void svm_check(struct missing *m);
 void svm_features(char *buf, size_t size);
-int svm_set_features(const char *list, u64 *off);
 int svm_cpu_on(struct cpu *cpu);
 void svm_cpu_off(struct cpu *cpu);
 int svm_vm_init(struct vm *vm);
@@ -26,6 +25,10 @@ void svm_vcpu_load(struct vcpu *v);
 void svm_trap_port(struct vm *vm, u16 port, u16 count, bool on);
 void svm_trap_msr(struct vm *vm, u32 msr, bool rd, bool wr);
 bool svm_msr_trapped(const struct vm *vm, u32 msr, bool write);
+
+/* features.c: pure */
+void svm_feature_names(const struct svm_hw *hw, char *buf, size_t size);
+int svm_set_features(const char *list, u64 *off); /* virt_ops */
 
 /* state.c: virt_ops */
 void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s);

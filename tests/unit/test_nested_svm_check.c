@@ -92,6 +92,8 @@ TEST(nsvm_check_efer)
 	CHECK(blames("efer"));
 	vmcb_set_efer(&save, EFER_SVME | EFER_LME);
 	CHECK(blames("efer"));
+	vmcb_set_efer(&save, EFER_SVME | EFER_LMA);
+	CHECK(blames("efer"));
 	vmcb_set_efer(&save, EFER_SVME);
 	CHECK(passes());
 }
@@ -148,6 +150,10 @@ TEST(nsvm_check_cs)
 
 TEST(nsvm_check_debug_registers)
 {
+	good();
+	vmcb_set_dr6(&save, 0xffffffff);
+	vmcb_set_dr7(&save, 0xffffffff);
+	CHECK(passes());
 	for (u32 bit = 32; bit < 64; bit++) {
 		good();
 		vmcb_set_dr6(&save, 0xffff0ff0 | BIT(bit));
@@ -269,6 +275,32 @@ TEST(nsvm_check_event_of_another_mode)
 	vmcb_set_efer(&save, EFER_SVME); /* CS.L counts in long mode only */
 	vmcb_set_cr4(&save, 0);
 	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_BR;
+	CHECK(passes());
+	good();
+	vmcb_set_cr0(&save, CR0_PE); /* no paging, no long mode */
+	ctl.eventinj = EVINJ_V | EVINJ_EXC | VEC_BR;
+	CHECK(passes());
+}
+
+/* Bits of features that are not offered are not looked at. */
+TEST(nsvm_check_unoffered_bits)
+{
+	good();
+	env.features = 0;
+	ctl.vintr = ~0ull;
+	ctl.nested_ctl = ~0ull;
+	ctl.virt_ext = ~0ull;
+	ctl.tlb_control = ~0u;
+	ctl.int_state = ~0ull;
+	ctl.clean = ~0ull;
+	ctl.pause_count = 0xffff;
+	ctl.pause_threshold = 0xffff;
+	ctl.nrip = ~0ull;
+	ctl.ncr3 = ~0ull;
+	vmcb_set_g_pat(&save, ~0ull);
+	vmcb_set_dbgctl(&save, ~0ull);
+	vmcb_set_s_cet(&save, ~0ull);
+	vmcb_set_spec_ctrl(&save, ~0ull);
 	CHECK(passes());
 }
 

@@ -43,42 +43,32 @@ static bool same_seg(const struct vmcb_seg *a, const struct vmcb_seg *b)
 }
 
 /* One line of svm_fields.def: does vmcb02 have what its policy says? */
-#define IS_COPY(a, b) CHECK_EQ(a, b)
-#define IS_MERGE(a, b)
-#define IS_USE(a, b)
-#define IS_NONE(a, b)
-#define IS_LIVE(a, b)
+#define IS_COPY(now, l1, before) CHECK_EQ(now, l1)
+#define IS_MERGE(now, l1, before)
+#define IS_USE(now, l1, before)
+#define IS_NONE(now, l1, before) CHECK_EQ(now, before)
+#define IS_LIVE(now, l1, before) CHECK_EQ(now, before)
+#define IS_SEG_COPY(l1, before) l1
+#define IS_SEG_LIVE(l1, before) before
 
 TEST(nsvm_merge_copies)
 {
+	static struct vmcb before;
+
 	for (u32 i = 0; i < 200; i++) {
 		start();
+		before = b02;
 		merge();
 #define NS_CTL(name, entry, exit) \
-	IS_##entry(vmcb_##name(&b02), vmcb_##name(&b12));
+	IS_##entry(vmcb_##name(&b02), vmcb_##name(&b12), vmcb_##name(&before));
 #define NS_SAVE NS_CTL
-#define NS_SEG(name, entry, exit) \
-	IS_##entry(same_seg(vmcb_##name(&b02), vmcb_##name(&b12)), true);
+#define NS_SEG(name, entry, exit)  \
+	CHECK(same_seg(            \
+		vmcb_##name(&b02), \
+		IS_SEG_##entry(vmcb_##name(&b12), vmcb_##name(&before))));
 #include "nested/svm_fields.def"
 #undef NS_CTL
 	}
-}
-
-/* The processor keeps these; vmcb02's copy must stay as it was. */
-TEST(nsvm_merge_leaves_live_state)
-{
-	static struct vmcb before;
-
-	start();
-	before = b02;
-	merge();
-	CHECK(same_seg(vmcb_fs(&b02), vmcb_fs(&before)));
-	CHECK(same_seg(vmcb_gs(&b02), vmcb_gs(&before)));
-	CHECK(same_seg(vmcb_tr(&b02), vmcb_tr(&before)));
-	CHECK(same_seg(vmcb_ldtr(&b02), vmcb_ldtr(&before)));
-	CHECK_EQ(vmcb_kernel_gs_base(&b02), vmcb_kernel_gs_base(&before));
-	CHECK_EQ(vmcb_star(&b02), vmcb_star(&before));
-	CHECK_EQ(vmcb_sysenter_eip(&b02), vmcb_sysenter_eip(&before));
 }
 
 TEST(nsvm_merge_intercepts)
@@ -118,6 +108,130 @@ TEST(nsvm_merge_vgif)
 	CHECK_EQ(vmcb_vintr(&b02) & VINTR_GIF_ENABLE, 0);
 }
 
+/* Bits of the virtual-interrupt word and the feature that brings them (APM 2,
+ * Appendix B); all others are nobody's, AVIC's among them. */
+static const struct {
+	u64 bits;
+	u32 feature;
+} vintr_bits[] = {
+	{ 0xff, 0 },		 /* V_TPR */
+	{ 1 << 8, 0 },		 /* V_IRQ */
+	{ 1 << 9, SVM_F_VGIF },	 /* V_GIF */
+	{ 1 << 11, SVM_F_VNMI }, /* V_NMI */
+	{ 1 << 12, SVM_F_VNMI }, /* V_NMI_MASK */
+	{ 0xf << 16, 0 },	 /* V_INTR_PRIO */
+	{ 1 << 20, 0 },		 /* V_IGN_TPR */
+	{ 1 << 24, 0 },		 /* V_INTR_MASKING */
+	{ 1 << 25, SVM_F_VGIF }, /* V_GIF_ENABLE */
+	{ 1 << 26, SVM_F_VNMI }, /* V_NMI_ENABLE */
+	{ 0xffull << 32, 0 },	 /* V_INTR_VECTOR */
+};
+
+static u64 vintr_of(u32 features)
+{
+	u64 m = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(vintr_bits); i++)
+		if (!(vintr_bits[i].feature & ~features))
+			m |= vintr_bits[i].bits;
+	return m;
+}
+
+static const u32 vintr_features[] = { 0, SVM_F_VGIF, SVM_F_VNMI,
+				      SVM_F_VGIF | SVM_F_VNMI,
+				      SVM_F_AVIC | SVM_F_X2AVIC };
+
+TEST(nsvm_merge_vintr)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(vintr_features); i++)
+		for (u32 bit = 0; bit < 64; bit++) {
+			start();
+			l0.features = vintr_features[i];
+			vmcb_set_vintr(&b12, BIT(bit));
+			merge();
+			CHECK_EQ(vmcb_vintr(&b02),
+				 BIT(bit) & vintr_of(l0.features));
+			vmcb_set_vintr(&b12, ~BIT(bit));
+			merge();
+			CHECK_EQ(vmcb_vintr(&b02),
+				 ~BIT(bit) & vintr_of(l0.features));
+		}
+}
+
+/* What the processor may change of it, it tells L1; the rest stays L1's. */
+TEST(nsvm_sync_vintr_bits)
+{
+	struct svm_exit12 x = { 0 };
+
+	for (u32 i = 0; i < 4 * ARRAY_SIZE(vintr_features); i++) {
+		u64 told = 0x1ff, l1, l2;
+		bool vgif = i & 1, vnmi = i & 2;
+
+		start();
+		l0.features = vintr_features[i / 4];
+		l1 = vmcb_vintr(&b12) & ~(BIT(25) | BIT(26));
+		l1 |= vgif * BIT(25) | vnmi * BIT(26);
+		vmcb_set_vintr(&b12, l1);
+		merge();
+		l2 = unit_random();
+		vmcb_set_vintr(&b02, l2);
+		svm_sync(&b12, &b02, &ctl, &l0, &x);
+		if (vgif && l0.features & SVM_F_VGIF)
+			told |= BIT(9);
+		if (vnmi && l0.features & SVM_F_VNMI)
+			told |= BIT(11) | BIT(12);
+		CHECK_EQ(vmcb_vintr(&b12), (l1 & ~told) | (l2 & told));
+	}
+}
+
+/* Which of its features L1 may switch on for L2, and which L0 intercepts that
+ * makes needless. */
+TEST(nsvm_merge_virt_ext)
+{
+	for (u32 i = 0; i < 64; i++) {
+		bool lbrv = i & 1, vls = i & 2, npt = i & 4, np = i & 8;
+		u64 want = 0, l1 = i >> 4;
+		bool loads;
+
+		start();
+		for (u32 w = 0; w < NR_ICPT_WORDS; w++)
+			vmcb_set_intercept_word(&b12, w, 0);
+		vmcb_set_vintr(&b12, 0);
+		l0.icpt[ICPT_MISC2] = ~0u;
+		l0.features =
+			lbrv * SVM_F_LBRV | vls * SVM_F_VLS | npt * SVM_F_NPT;
+		vmcb_set_nested_ctl(&b12, np * BIT(0));
+		vmcb_set_virt_ext(&b12, l1 | ~3ull);
+		merge();
+		want |= lbrv && l1 & 1 ? BIT(0) : 0;
+		loads = vls && npt && np && l1 & 2;
+		want |= loads ? BIT(1) : 0;
+		CHECK_EQ(vmcb_virt_ext(&b02), want);
+		/* VMLOAD is bit 2 there, VMSAVE bit 3 */
+		CHECK_EQ(vmcb_intercept_word(&b02, ICPT_MISC2),
+			 loads ? ~0xcu : ~0u);
+		CHECK_EQ(vmcb_g_pat(&b02), vmcb_g_pat(npt && np ? &b12 : &b01));
+	}
+}
+
+/* PAUSE counts and thresholds of an L1 that has no such filter do nothing. */
+TEST(nsvm_merge_pause_filter)
+{
+	start();
+	l0.features = SVM_F_PAUSEFILTER | SVM_F_PAUSETHRESH;
+	merge();
+	CHECK_EQ(vmcb_pause_count(&b02), vmcb_pause_count(&b12));
+	CHECK_EQ(vmcb_pause_threshold(&b02), vmcb_pause_threshold(&b12));
+	l0.features = SVM_F_PAUSEFILTER;
+	merge();
+	CHECK_EQ(vmcb_pause_count(&b02), vmcb_pause_count(&b12));
+	CHECK_EQ(vmcb_pause_threshold(&b02), 0);
+	l0.features = 0;
+	merge();
+	CHECK_EQ(vmcb_pause_count(&b02), 0);
+	CHECK_EQ(vmcb_pause_threshold(&b02), 0);
+}
+
 TEST(nsvm_merge_vmload)
 {
 	start();
@@ -155,6 +269,83 @@ TEST(nsvm_merge_others)
 	merge();
 	CHECK_EQ(vmcb_g_pat(&b02), vmcb_g_pat(&b01));
 	CHECK_EQ(vmcb_nested_ctl(&b02), NESTED_NP);
+}
+
+static bool same_lbr(const struct vmcb *a, const struct vmcb *b)
+{
+	return vmcb_dbgctl(a) == vmcb_dbgctl(b) &&
+	       vmcb_br_from(a) == vmcb_br_from(b) &&
+	       vmcb_br_to(a) == vmcb_br_to(b) &&
+	       vmcb_last_excp_from(a) == vmcb_last_excp_from(b) &&
+	       vmcb_last_excp_to(a) == vmcb_last_excp_to(b);
+}
+
+/* Loaded and saved where L1 says so and may, else neither. */
+TEST(nsvm_lbr)
+{
+	static struct vmcb before;
+	struct svm_exit12 x = { 0 };
+
+	for (u32 i = 0; i < 4; i++) {
+		bool on = i == 3;
+
+		start();
+		l0.features = i & 1 ? SVM_F_LBRV : 0;
+		vmcb_set_virt_ext(&b12, i & 2 ? VIRT_LBR : 0);
+		before = b02;
+		merge();
+		CHECK(same_lbr(&b02, on ? &b12 : &before));
+		randomize(&b02, sizeof(b02));
+		before = b12;
+		svm_sync(&b12, &b02, &ctl, &l0, &x);
+		CHECK(same_lbr(&b12, on ? &b02 : &before));
+		/* there is no stack */
+		CHECK_EQ(vmcb_lbr_select(&b12), vmcb_lbr_select(&before));
+		CHECK_EQ(vmcb_dbgextnctl(&b12), vmcb_dbgextnctl(&before));
+		CHECK(!memcmp(b12.lbr_stack_, before.lbr_stack_,
+			      sizeof(before.lbr_stack_)));
+	}
+}
+
+/* Shadow stacks: what VMRUN loads and #VMEXIT saves goes both ways; U_CET, the
+ * PLn_SSP and ISST of the others are MSRs that stay in the processor. */
+TEST(nsvm_shadow_stack_state)
+{
+	struct svm_exit12 x = { 0 };
+
+	start();
+	merge();
+	CHECK_EQ(vmcb_s_cet(&b02), vmcb_s_cet(&b12));
+	CHECK_EQ(vmcb_ssp(&b02), vmcb_ssp(&b12));
+	CHECK_EQ(vmcb_isst(&b02), vmcb_isst(&b12));
+	vmcb_set_s_cet(&b02, 11);
+	vmcb_set_ssp(&b02, 12);
+	vmcb_set_isst(&b02, 13);
+	svm_sync(&b12, &b02, &ctl, &l0, &x);
+	CHECK_EQ(vmcb_s_cet(&b12), 11);
+	CHECK_EQ(vmcb_ssp(&b12), 12);
+	CHECK_EQ(vmcb_isst(&b12), 13);
+}
+
+/* L2's PAT is its own with nested paging; else it is L1's (sync_host). */
+TEST(nsvm_sync_pat)
+{
+	struct svm_exit12 x = { 0 };
+
+	for (u32 i = 0; i < 4; i++) {
+		u64 was;
+
+		start();
+		l0.features = i & 1 ? SVM_F_NPT : 0;
+		vmcb_set_nested_ctl(&b12, i & 2 ? NESTED_NP : 0);
+		was = vmcb_g_pat(&b12);
+		merge();
+		vmcb_set_g_pat(&b02, 77);
+		svm_sync(&b12, &b02, &ctl, &l0, &x);
+		CHECK_EQ(vmcb_g_pat(&b12), i == 3 ? 77 : was);
+		svm_sync_host(&b01, &b02, &ctl, &l0);
+		CHECK_EQ(vmcb_g_pat(&b01) == 77, i != 3);
+	}
 }
 
 /* LBR virtualization switches the LBR stack, too, where there is one. */
@@ -311,6 +502,8 @@ TEST(nsvm_sync_host)
 	start();
 	vmcb_set_nested_ctl(&b12, NESTED_NP);
 	merge();
+	CHECK_EQ(vmcb_spec_ctrl(&b02), vmcb_spec_ctrl(&b01));
+	vmcb_set_spec_ctrl(&b02, 0x1234); /* L2 writes it */
 	before = b01;
 	svm_sync_host(&b01, &b02, &ctl, &l0);
 	CHECK_EQ(vmcb_dr6(&b01), vmcb_dr6(&b02));

@@ -19,7 +19,11 @@ static void start(u32 pages)
 
 TEST(nsvm_perm_closed_at_first)
 {
+	memset(&perm, 0x55, sizeof(perm));
 	start(3);
+	CHECK_EQ(perm.pages, 3);
+	CHECK_EQ(perm.n, 0);
+	CHECK_EQ(perm.victim, 0);
 	for (u32 i = 0; i < sizeof(map); i++)
 		CHECK_EQ(map[i], 0xff);
 }
@@ -34,6 +38,8 @@ TEST(nsvm_perm_l1_msr)
 	CHECK(!svm_perm_l1_msr(&perm, MSR_LSTAR, false));
 	CHECK(!svm_perm_l1_msr(&perm, 0xc0011fff, false));
 	CHECK(svm_perm_l1_msr(&perm, 0xc0011fff, true));
+	CHECK(!svm_perm_l1_msr(&perm, 0, false));
+	CHECK(!svm_perm_l1_msr(&perm, 0, true));
 	/* not covered by the map: always */
 	CHECK(svm_perm_l1_msr(&perm, 0x2000, false));
 	CHECK(svm_perm_l1_msr(&perm, 0xc0012000, false));
@@ -102,6 +108,17 @@ TEST(nsvm_perm_other_l1_map)
 	perm.l1[0] = NULL;
 	svm_perm_refresh(&perm);
 	CHECK_EQ(map[7], 0xff);
+}
+
+/* The byte that is open for longest closes first. */
+TEST(nsvm_perm_oldest_first)
+{
+	start(3);
+	for (u32 i = 0; i < 3 * SVM_PERM_OPEN; i++) {
+		svm_perm_open(&perm, i);
+		for (u32 j = 0; j <= i; j++)
+			CHECK_EQ(map[j], i - j < SVM_PERM_OPEN ? 0 : 0xff);
+	}
 }
 
 /* The map is never more open than (L0 | L1), however many bytes are asked. */

@@ -144,6 +144,18 @@ TEST(msr_actions)
 	CHECK_EQ(msr_action(MSR_SYSCFG, true), MSR_SYSCFGREG);
 }
 
+/* SMEE, SNPEn, VMPLEn, HMKEE stay as firmware left them. */
+TEST(msr_syscfg)
+{
+	for (u32 bit = 0; bit < 64; bit++) {
+		bool encryption = bit >= 23 && bit <= 26;
+
+		CHECK_EQ(msr_syscfg_legal(0, BIT(bit)), !encryption);
+		CHECK_EQ(msr_syscfg_legal(~0ull, ~BIT(bit)), !encryption);
+		CHECK(msr_syscfg_legal(BIT(bit), BIT(bit)));
+	}
+}
+
 TEST(msr_rules_do_not_overlap)
 {
 	u32 n;

@@ -78,6 +78,19 @@ static const struct {
 	AT(0x400 + 0x280, br_to),
 	AT(0x400 + 0x288, last_excp_from),
 	AT(0x400 + 0x290, last_excp_to),
+	AT(0x098, avic_bar),
+	AT(0x0a0, ghcb),
+	AT(0x0f0, avic_logical),
+	AT(0x0f8, avic_physical),
+	AT(0x108, vmsa),
+	AT(0x03c, pause_threshold),
+	AT(0x400 + 0x1e0, s_cet),
+	AT(0x400 + 0x1e8, ssp),
+	AT(0x400 + 0x1f0, isst),
+	AT(0x400 + 0x298, dbgextnctl),
+	AT(0x400 + 0x2e0, spec_ctrl),
+	AT(0x400 + 0x670, lbr_stack),
+	AT(0x400 + 0x770, lbr_select),
 };
 
 TEST(vmcb_offsets)
@@ -87,6 +100,75 @@ TEST(vmcb_offsets)
 			printf("%s\n", offsets[i].name);
 		CHECK_EQ(offsets[i].here, offsets[i].offset);
 	}
+}
+
+/*
+ * The clean bit of each field, from the manual's table and not from
+ * svm/vmcb.def (APM 2, VMCB Clean Field); those that are not listed are always
+ * read, or only written.
+ */
+static const struct {
+	u32 from, to; /* offsets, both included */
+	u32 bit;
+} clean_ranges[] = {
+	{ 0x000, 0x014, 0 },  /* intercepts */
+	{ 0x03c, 0x03e, 0 },  /* PAUSE filter */
+	{ 0x040, 0x048, 1 },  /* IOPM, MSRPM */
+	{ 0x050, 0x050, 0 },  /* TSC offset */
+	{ 0x058, 0x058, 2 },  /* ASID */
+	{ 0x060, 0x060, 3 },  /* V_TPR ... */
+	{ 0x090, 0x090, 4 },  /* NP_ENABLE */
+	{ 0x098, 0x098, 11 }, /* AVIC_BAR */
+	{ 0x0b0, 0x0b0, 4 },  /* nCR3 */
+	{ 0x0e0, 0x0f8, 11 }, /* AVIC's tables */
+	{ 0x400, 0x430, 8 },  /* ES, CS, SS, DS */
+	{ 0x460, 0x460, 7 },  /* GDTR */
+	{ 0x480, 0x480, 7 },  /* IDTR */
+	{ 0x4cb, 0x4cb, 8 },  /* CPL */
+	{ 0x4d0, 0x4d0, 5 },  /* EFER */
+	{ 0x548, 0x558, 5 },  /* CR4, CR3, CR0 */
+	{ 0x560, 0x568, 6 },  /* DR7, DR6 */
+	{ 0x5e0, 0x5f0, 12 }, /* S_CET, SSP, ISST_ADDR */
+	{ 0x640, 0x640, 9 },  /* CR2 */
+	{ 0x668, 0x668, 4 },  /* G_PAT */
+	{ 0x670, 0x698, 10 }, /* DBGCTL, last branches, DBGEXTNCTL */
+	{ 0xa70, 0xb70, 10 }, /* the LBR stack, LBR_SELECT */
+};
+
+static u64 clean_after(u32 offset)
+{
+	u64 clean = BITS(12, 0);
+
+	for (u32 i = 0; i < ARRAY_SIZE(clean_ranges); i++)
+		if (offset >= clean_ranges[i].from &&
+		    offset <= clean_ranges[i].to)
+			clean &= ~BIT(clean_ranges[i].bit);
+	return clean;
+}
+
+TEST(vmcb_clean_bits_of_all_fields)
+{
+	static struct vmcb b, other;
+
+#define VMCB_FIELD(name, type, offset, c)                      \
+	if (offset != 0x0c0) {                                 \
+		vmcb_set_clean(&b, CLEAN_ALL);                 \
+		vmcb_set_##name(&b, 1);                        \
+		CHECK_EQ(vmcb_clean(&b), clean_after(offset)); \
+	}
+#define VMCB_SEG(name, offset, c)                 \
+	vmcb_set_clean(&b, CLEAN_ALL);            \
+	vmcb_set_##name(&b, vmcb_##name(&other)); \
+	CHECK_EQ(vmcb_clean(&b), clean_after(offset));
+#include "svm/vmcb.def"
+	for (u32 w = 0; w < NR_ICPT_WORDS; w++) {
+		vmcb_set_clean(&b, CLEAN_ALL);
+		vmcb_set_intercept_word(&b, w, 1);
+		CHECK_EQ(vmcb_clean(&b), clean_after(4 * w));
+	}
+	vmcb_set_clean(&b, CLEAN_ALL);
+	vmcb_copy_lbr_stack(&b, &other);
+	CHECK_EQ(vmcb_clean(&b), clean_after(0xa70));
 }
 
 TEST(vmcb_clean_bits)
@@ -201,6 +283,12 @@ TEST(msrpm_set)
 	svm_msrpm_set(map, 0xc0000081, true, false);
 	CHECK_EQ(map[0x820], 0x04);
 	svm_msrpm_set(map, 0xc0000081, false, false);
+	svm_msrpm_set(map, 0, true, false);
+	CHECK_EQ(map[0], 0x01);
+	CHECK(svm_msrpm_hit(map, 0, false));
+	CHECK(!svm_msrpm_hit(map, 0, true));
+	svm_msrpm_set(map, 0, false, false);
+	CHECK(!svm_msrpm_hit(map, 0, false));
 	svm_msrpm_set(map, 0x2000, true, true); /* not covered: nothing */
 	CHECK(!memcmp(map, zero, sizeof(map)));
 	CHECK(svm_msrpm_hit(map, 0x2000, false));
@@ -220,6 +308,16 @@ TEST(iopm)
 	CHECK(!svm_iopm_hit(map, 0x400, 4));
 	svm_iopm_set(map, 0x3f8, 7, false);
 	CHECK_EQ(map[0x7f], 0x80);
+	svm_iopm_set(map, 0xfff, 5, true);
+	svm_iopm_set(map, 0x1001, 1, false);
+	CHECK_EQ(map[0x1ff], 0x80);
+	CHECK_EQ(map[0x200], 0x0d);
+	svm_iopm_set(map, 0xfff, 5, false);
+	/* the last port, and no bit behind it */
+	svm_iopm_set(map, 0xfffe, 5, true);
+	CHECK_EQ(map[0x1fff], 0xc0);
+	CHECK_EQ(map[0x2000], 0);
+	svm_iopm_set(map, 0xfffe, 2, false);
 	/* an access that goes past the last port looks at the bits behind */
 	CHECK(!svm_iopm_hit(map, 0xffff, 4));
 	map[0x2000] = 1;
@@ -277,6 +375,18 @@ TEST(icr_logical)
 	CHECK(icr_reaches(0x4d00, 0xf4, false, false, &clus));
 	CHECK(!icr_reaches(0x4d00, 0x14, false, false, &clus));
 	CHECK(!icr_reaches(0x4d00, 0x21, false, false, &clus));
+	CHECK(icr_reaches(
+		0x4d00, 0x21, false, false,
+		&(struct icr_cpu){ .ldr = 0x21000000, .dfr = 0x0fffffff }));
+	/* DFR's other bits are ones, or not there */
+	CHECK(!icr_reaches(0x4d00, 0x14, false, false,
+			   &(struct icr_cpu){ .ldr = 0x24000000, .dfr = 0 }));
+	CHECK(icr_reaches(0x4d00, 0x00030001, true, false,
+			  &(struct icr_cpu){ .id = 0x30 }));
+	CHECK(icr_reaches(0x4d00, 0x00038000, true, false,
+			  &(struct icr_cpu){ .id = 0x3f }));
+	/* all of them, logical or not */
+	CHECK(icr_reaches(0x4d00, 0xffffffff, true, false, &x2));
 	CHECK(icr_reaches(0x4d00, 0x00030020, true, false, &x2));
 	CHECK(!icr_reaches(0x4d00, 0x00030010, true, false, &x2));
 	CHECK(!icr_reaches(0x4d00, 0x00020020, true, false, &x2));
@@ -285,8 +395,8 @@ TEST(icr_logical)
 /* Table "Simultaneous Exceptions" of #DF: benign ones go one after the other. */
 TEST(svm_combine_exceptions)
 {
-	static const u8 contributory[] = { VEC_DE, VEC_TS, VEC_NP, VEC_SS,
-					   VEC_GP };
+	static const u8 contributory[] = { VEC_DE, VEC_TS, VEC_NP,
+					   VEC_SS, VEC_GP, VEC_CP };
 	static const u8 benign[] = { VEC_DB, VEC_BP, VEC_UD, VEC_NM,
 				     VEC_MF, VEC_AC, VEC_MC, VEC_XM };
 	const u64 exc = EVINJ_V | EVINJ_EXC;
