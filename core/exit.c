@@ -108,6 +108,23 @@ u64 exit_efer_known(struct vcpu *v)
 	return nested_of(v) ? efer_mask : efer_mask & ~EFER_SVME;
 }
 
+/*
+ * A bit that it does not take would end the VM at its next entry. emulator
+ * fault: Bochs' ryzen shows TCE in CPUID and does not take it. With LMSLE set
+ * segments have limits: no memory may be accessed meanwhile.
+ */
+u64 exit_efer_taken(u64 known)
+{
+	const u64 optional = EFER_LMSLE | EFER_FFXSR | EFER_TCE | EFER_INTWB |
+			     EFER_UAIE | EFER_AIBRSE;
+	u64 efer = rdmsr(MSR_EFER);
+
+	for (u64 left = known & optional & ~efer; left; left &= left - 1)
+		if (wrmsr_try(MSR_EFER, efer | (left & -left), efer))
+			known &= ~(left & -left);
+	return known;
+}
+
 /* LMA is the processor's: a WRMSR leaves it as it is. */
 static int write_efer(struct vcpu *v, u64 val)
 {
@@ -429,8 +446,8 @@ void exit_init(struct vm *vm)
 		cpuid(0x80000021, 0, ext21);
 	cpuid(0x80000001, 0, ext1);
 	cpuid(0x80000008, 0, ext8);
-	efer_mask = efer_supported(ext1, ext8, ext21, virt == &svm_ops,
-				   ext1[2] & BIT(2));
+	efer_mask = exit_efer_taken(efer_supported(
+		ext1, ext8, ext21, virt == &svm_ops, ext1[2] & BIT(2)));
 	for (; n--; r++)
 		for (u32 msr = r->first; msr <= r->last; msr++)
 			virt->trap_msr(vm, msr, r->read != MSR_NATIVE,

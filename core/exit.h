@@ -20,6 +20,8 @@ void exit_vcpu_init(struct vcpu *v);
 struct cr_state exit_cr_state(struct vcpu *v);
 u64 exit_cr4_known(struct vcpu *v);
 u64 exit_efer_known(struct vcpu *v);
+/* Of the bits of EFER that CPUID knows, those that the processor takes. */
+u64 exit_efer_taken(u64 known);
 
 /* Act on @x: the architectural answer, then back to the guest. */
 void exit_handle(struct vcpu *v, struct vmexit *x);

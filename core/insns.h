@@ -70,6 +70,25 @@ static inline u32 __must_check wrmsr_safe(u32 msr, u64 val)
 	return err;
 }
 
+/* wrmsr_safe() for a moment only: @old is back before memory is accessed. */
+static inline u32 __must_check wrmsr_try(u32 msr, u64 val, u64 old)
+{
+	u32 err, hi = (u32)(val >> 32);
+
+	__asm__ volatile(
+		"1: wrmsr\n\t"
+		"mov %[lo], %%eax\n\t"
+		"mov %[hi], %%edx\n\t"
+		"wrmsr\n\t"
+		"xor %%eax, %%eax\n\t"
+		"2:\n\t" EX_TABLE
+		: "=&a"(err), "+&d"(hi)
+		: "c"(msr),
+		  "0"((u32)val), [lo] "r"((u32)old), [hi] "r"((u32)(old >> 32))
+		: "memory");
+	return err;
+}
+
 static inline u32 __must_check xsetbv_safe(u32 xcr, u64 val)
 {
 	u32 err;

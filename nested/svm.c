@@ -6,6 +6,7 @@
 #include "core/cpu.h"
 #include "core/cr.h"
 #include "core/err.h"
+#include "core/exit.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/printk.h"
@@ -61,7 +62,8 @@ static void check_env(struct nested_svm *n)
 	cpuid(0x80000008, 0, ext8);
 	*e = (struct svm_check_env){
 		.cr4_allowed = cr4_supported(l1, l7, l71),
-		.efer_allowed = efer_supported(ext, ext8, ext21, true, true),
+		.efer_allowed = exit_efer_taken(
+			efer_supported(ext, ext8, ext21, true, true)),
 		/* emulator fault: QEMU TCG sets accessed flags there */
 		.pdpe_ignored = svm_hw.tcg ? PT_A : 0,
 		.features = n->l0.features,

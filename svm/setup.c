@@ -223,6 +223,19 @@ int svm_vcpu_init(struct vcpu *v)
 	return svm_nested ? svm_nested->vcpu_init(v) : 0;
 }
 
+/* What firmware has left in the registers of system calls is L1's to find. */
+static void load_syscall_msrs(struct vmcb *c, const struct vmcb *host)
+{
+	vmcb_set_star(c, vmcb_star(host));
+	vmcb_set_lstar(c, vmcb_lstar(host));
+	vmcb_set_cstar(c, vmcb_cstar(host));
+	vmcb_set_sfmask(c, vmcb_sfmask(host));
+	vmcb_set_kernel_gs_base(c, vmcb_kernel_gs_base(host));
+	vmcb_set_sysenter_cs(c, vmcb_sysenter_cs(host));
+	vmcb_set_sysenter_esp(c, vmcb_sysenter_esp(host));
+	vmcb_set_sysenter_eip(c, vmcb_sysenter_eip(host));
+}
+
 void svm_vcpu_load(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
@@ -235,6 +248,7 @@ void svm_vcpu_load(struct vcpu *v)
 	s->apic_dfr = ~0u;
 	svm_flush_asid(s->vmcb01);
 	svm_set_debug(v);
+	load_syscall_msrs(s->vmcb01, v->cpu->svm->host_ls);
 	svm_vmload(s->vmcb01_pa);
 }
 

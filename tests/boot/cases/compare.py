@@ -3,7 +3,7 @@
 import re
 
 import emu
-from case import Failure, linux
+from case import Failure, case, linux, path
 
 # CPUID's announced differences, in Linux' words: the hypervisor bit, SMX and
 # SKINIT, and virtualization features, which the nested layer has its own set
@@ -133,3 +133,84 @@ linux("same-as-bare", "abyme.work abyme.report", run=compare, emus=["bochs"],
       hv="console=com1 hide=1", timeout=90)
 linux("same-as-bare-2cpus", "abyme.work abyme.report", run=compare, cpus=2,
       emus=["qemu"], timeout=60)
+
+
+# --- guest "same": what a program can find out about its processor ----------
+# MSRs that are not there for L1: SGX and VMX on AMD's, Processor Trace, hardware
+# feedback, TSC ratio and SVM's where they are not offered. emulator fault:
+# unknown MSRs read 0 when bare.
+NOT_THERE = [(0x3a, 0x3a), (0x480, 0x493), (0x560, 0x561), (0x570, 0x572),
+             (0x580, 0x587), (0x17d0, 0x17d4), (0xc0000104, 0xc0000104),
+             (0xc0010114, 0xc0010118)]
+# capability MSRs of VMX: controls (allowed-1 settings may go), and others of
+# which bits may go; IA32_VMX_BASIC's revision and VMCS_ENUM are our own
+CONTROLS = {0x481, 0x482, 0x483, 0x484, 0x48b, 0x48d, 0x48e, 0x48f, 0x490}
+FEWER_BITS = {0x485, 0x489, 0x48c}
+OWN_BITS = {0x480: 0x7fffffff, 0x48a: 0x3ff}
+# CPUID: SVM's features are the nested layer's; no memory encryption
+OWN_LEAVES = {"8000000a", "8000001f"}
+
+
+def found(result):
+    """{what: value}; MSRs by their number, None for #GP, 0 left out."""
+    out, gp = {}, None
+    for line in result.lines:
+        words = line.split()
+        if words[:1] != ["same:"]:
+            continue
+        if words[1] != "msr":
+            out.setdefault(" ".join(words[1:3]), []).append(words[3:])
+        elif words[2:] == ["to", "the", "end", "#GP"]:
+            out.update(dict.fromkeys(range(gp, (gp | 0x1fff) + 1)))
+        elif words[2] == "to":
+            out.update(dict.fromkeys(range(gp, int(words[3], 16) + 1)))
+        else:
+            gp = int(words[2], 16)
+            out[gp] = None if words[3] == "#GP" else int(words[3], 16)
+    return out
+
+
+def explained(key, bare, nested):
+    """Is it one of the differences that are announced?"""
+    if isinstance(key, str):
+        leaf = re.match(r"cpuid (\w+)\.", key)
+        return leaf is not None and leaf.group(1) in OWN_LEAVES
+    if nested is None:
+        return any(a <= key <= b for a, b in NOT_THERE)
+    if bare is None:
+        return False
+    if key in CONTROLS:
+        return not nested & ~bare and not (nested ^ bare) & 0xffffffff
+    if key in FEWER_BITS:
+        return not nested & ~bare
+    return not (nested ^ bare) & ~OWN_BITS.get(key, 0)
+
+
+def text(key, value):
+    name = key if isinstance(key, str) else f"MSR {key:x}"
+    return f"{name} {'#GP' if value is None else value}"
+
+
+def processor(c):
+    bare = found(c.boot("-bare", bare=True))
+    nested = found(c.boot("-abyme"))
+    differ = [k for k in {**bare, **nested}
+              if bare.get(k, 0) != nested.get(k, 0)]
+    for k in differ:
+        a, b = bare.get(k, 0), nested.get(k, 0)
+        if not explained(k, a, b):
+            raise Failure(f"bare {text(k, a)}, on Abyme {text(k, b)}")
+    if len(bare) < 100:
+        raise Failure(f"the guest has found {len(bare)} things only")
+    return f"{len(bare)} things, {len(differ)} differ as announced"
+
+
+def same_processor(name, emus, slow=0, cpu=None):
+    case(f"same-processor{name}", emus=emus, l1=path("guests/same.elf"),
+         hv="console=com1 hide=1", run=processor, timeout=60, slow=slow,
+         cpu=cpu)
+
+
+same_processor("", ["qemu", "bochs", "bochs-svm"])
+same_processor("-skylake", ["bochs"], slow=40, cpu="corei7_skylake_x")
+same_processor("-tigerlake", ["bochs"], slow=40, cpu="tigerlake")

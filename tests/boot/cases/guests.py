@@ -19,7 +19,7 @@ KEYS = {"cpus": int, "mem": int, "timeout": float, "cpu": str}
 TEXT_KEYS = ("hv", "append")
 DEFAULT = ""
 # these have cases of their own
-ELSEWHERE = {"triple", "watch-cpus"}
+ELSEWHERE = {"same", "triple", "watch-cpus"}
 
 
 def counted(_, result):
