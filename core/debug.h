@@ -6,6 +6,7 @@
 #ifndef CORE_DEBUG_H
 #define CORE_DEBUG_H
 
+#include "core/msr.h"
 #include "core/types.h"
 
 struct vcpu;
@@ -77,6 +78,18 @@ enum step_entry {
  */
 enum step_entry debug_step_entry(struct vcpu *v, bool event, bool halt_exits);
 void debug_step_exit(struct vcpu *v, bool cut_short);
+/* After an entry with STEP_RUN: has the instruction, which came to its end where
+ * @trapped (a #DB), written DEBUGCTL? */
+bool debug_step_wrote_debugctl(const struct vcpu *v, bool trapped);
+/*
+ * DEBUGCTL after a step that ran with BTF clear, so that its trap was not one
+ * of branches only: @now as it was left, @before as the guest had it. SDM 3B,
+ * "Single-Stepping on Branches"; APM 2, "Debug-Control MSR (DebugCtl)".
+ */
+static inline u64 debug_step_debugctl(u64 before, u64 now, bool wrote)
+{
+	return wrote ? now : now | (before & DEBUGCTL_BTF);
+}
 /* A step is on in the level that runs: nothing may be injected before it. */
 bool debug_holds(struct vcpu *v);
 

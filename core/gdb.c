@@ -492,6 +492,8 @@ int gdb_init(const struct gdb_config *c, struct vm *vm)
 	int err = virt->set_debug ? uart_init(&g.uart, c->port, c->baud)
 				  : -EOPNOTSUPP;
 
+	if (!err)
+		err = gdb_trace_init(vm);
 	if (err)
 		return err;
 	g.vm = vm;

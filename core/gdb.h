@@ -194,7 +194,8 @@ void gdb_step_to_l1(struct vcpu *v);
 bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own);
 void gdb_step_end(struct vcpu *v, const struct gdb_point *hit);
 
-/* The trace (core/gdb_watch.c). */
+/* The trace (core/gdb_watch.c). -ENOMEM */
+int __must_check gdb_trace_init(struct vm *vm);
 const char *gdb_event_name(enum debug_what what, u32 raw);
 void gdb_trace_show(struct vcpu *v, u32 n);
 

@@ -49,18 +49,33 @@ static bool number(const char *s, u32 base, u32 *val)
 	return true;
 }
 
+static bool is_unknown(const char *name)
+{
+	return word_same_name("unknown", name);
+}
+
+/* A code, and the slot of the counters that has its name. */
+static bool is_slot_of(u32 code, u32 slot)
+{
+	const char *name = virt->exit_name(code);
+
+	return is_unknown(name) ? slot == code
+				: word_same_name(name, virt->exit_name(slot));
+}
+
 static int catch_exit(const char *word, bool on)
 {
 	bool all = word_same_name(word, "all"), any = false;
-	u32 n = STAT_EXITS;
+	u32 n;
+	bool by_number = number(word, 10, &n);
 
-	(void)number(word, 10, &n);
 	for (u32 i = 0; i < STAT_EXITS; i++) {
 		const char *name = virt->exit_name(i);
+		bool meant = by_number ? is_slot_of(n, i)
+				       : !is_unknown(name) &&
+						 word_same_name(word, name);
 
-		if (!all && i != n &&
-		    (!word_same_name(word, name) ||
-		     word_same_name("unknown", name)))
+		if (!all && !meant)
 			continue;
 		any = true;
 		if (on)
@@ -131,8 +146,7 @@ static int catch_msr(const char *word, bool on)
 static void list(void)
 {
 	for (u32 i = 0; i < STAT_EXITS; i++)
-		if (exit_caught(i) &&
-		    !word_same_name("unknown", virt->exit_name(i)))
+		if (exit_caught(i) && !is_unknown(virt->exit_name(i)))
 			gdb_say("exit %s (%u)", virt->exit_name(i), i);
 	if (caught.entry)
 		gdb_say("entry");

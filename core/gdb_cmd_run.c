@@ -94,6 +94,22 @@ static bool vcont_action(struct cursor *c, struct gdb_resume *what)
 	return !c->bad;
 }
 
+/* Does any thread go on? Else no stop would ever answer. */
+static bool anyone_runs(struct gdb_rsp *r, const struct gdb_resume *what)
+{
+	struct gdb_thread t = { 0, 0 };
+
+	while (r->ops->thread_next(r->ctx, &t)) {
+		u32 k = 0;
+
+		while (k < what->n && !rsp_matches(what->a[k].thread, t))
+			k++;
+		if (k < what->n && what->a[k].action != GDB_STOP)
+			return true;
+	}
+	return false;
+}
+
 void cmd_vcont(struct gdb_rsp *r, struct cursor *c)
 {
 	struct gdb_resume what = { .n = 0 };
@@ -106,6 +122,8 @@ void cmd_vcont(struct gdb_rsp *r, struct cursor *c)
 	}
 	if (!cur_at_end(c) || !what.n)
 		out_error(r, EINVAL);
+	else if (!anyone_runs(r, &what))
+		out_error(r, ENOENT);
 	else
 		resume(r, &what);
 }

@@ -108,9 +108,13 @@ void cmd_read_mem(struct gdb_rsp *r, struct cursor *c)
 		out_error(r, EINVAL);
 		return;
 	}
+	if (!len) { /* no bytes: what no memory holds, too */
+		out_reply(r, "");
+		return;
+	}
 	got = r->ops->mem_read(r->ctx, t, addr, buf,
 			       (u32)MIN(len, (u64)MEM_CHUNK));
-	if (got < 0 || (!got && len)) {
+	if (got <= 0) {
 		out_error(r, EFAULT);
 		return;
 	}

@@ -7,7 +7,7 @@
 
 /* --- threads --------------------------------------------------------------- */
 
-static bool matches(struct gdb_thread want, struct gdb_thread t)
+bool rsp_matches(struct gdb_thread want, struct gdb_thread t)
 {
 	return (!want.pid || want.pid == GDB_ALL || want.pid == t.pid) &&
 	       (!want.tid || want.tid == GDB_ALL || want.tid == t.tid);
@@ -20,7 +20,7 @@ bool rsp_find_thread(struct gdb_rsp *r, struct gdb_thread want,
 	struct gdb_thread t = { 0, 0 };
 
 	while (r->ops->thread_next(r->ctx, &t)) {
-		if (matches(want, t)) {
+		if (rsp_matches(want, t)) {
 			*out = t;
 			return true;
 		}

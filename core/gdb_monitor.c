@@ -15,6 +15,7 @@
 struct monitor_call {
 	struct gdb_thread t;
 	const char *arg; /* what follows the command's name */
+	bool any_l2;	 /* a CPU is in one */
 	int ret;
 };
 
@@ -47,6 +48,8 @@ static void cmd_phys(struct vcpu *v, struct monitor_call *c)
 {
 	if (!strcmp(c->arg, "l1"))
 		gdb_mem_phys(GDB_PHYS_L1);
+	else if (!strcmp(c->arg, "l2") && !c->any_l2)
+		gdb_say("no CPU is in an L2: there are no such addresses");
 	else if (!strcmp(c->arg, "l2"))
 		gdb_mem_phys(GDB_PHYS_L2);
 	else if (!strcmp(c->arg, "off"))
@@ -339,10 +342,18 @@ static void run_on_cpu(struct vcpu *v, void *arg)
 		virt->view_l1(v, false);
 }
 
+static bool any_l2(void)
+{
+	for (u32 i = 0; i < gdb_vm()->nvcpus; i++)
+		if (gdb_vm()->vcpus[i]->in_l2)
+			return true;
+	return false;
+}
+
 int gdb_monitor(struct gdb_thread t, const char *line)
 {
 	struct vcpu *v = gdb_vcpu(t);
-	struct dispatch d = { 0, { t, "", 0 } };
+	struct dispatch d = { 0, { t, "", any_l2(), 0 } };
 
 	for (; d.n < ARRAY_SIZE(commands); d.n++) {
 		d.c.arg = line;

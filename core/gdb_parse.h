@@ -27,6 +27,8 @@ void out_error(struct gdb_rsp *r, int err);  /* Exx; the sign is dropped */
 void out_result(struct gdb_rsp *r, int err); /* OK, or Exx when negative */
 void out_thread(struct gdb_rsp *r, struct gdb_thread t);
 
+/* Can @want mean @t? */
+bool rsp_matches(struct gdb_thread want, struct gdb_thread t);
 /* First thread that @want can mean. False: none. */
 bool rsp_find_thread(struct gdb_rsp *r, struct gdb_thread want,
 		     struct gdb_thread *out);

@@ -28,11 +28,13 @@ static bool rflags_ok(const struct gdb_reg_env *e, u64 val)
 	       !((val ^ e->rflags) & RFLAGS_VM);
 }
 
-/* NE and VMXE: VMX may want them set (SDM 3C, Restrictions on VMX Operation) */
+/* VMX may want NE and VMXE set (SDM 3C, Restrictions on VMX Operation). */
 static bool cr0_ok(const struct gdb_reg_env *e, u64 val)
 {
-	return !((val ^ e->cr.cr0) & CR0_MODE) &&
-	       !(e->cr.cr0 & ~val & CR0_NE) && cr0_write_ok(&e->cr, val);
+	u64 keep = e->vmx ? CR0_NE : 0;
+
+	return !((val ^ e->cr.cr0) & CR0_MODE) && !(e->cr.cr0 & ~val & keep) &&
+	       cr0_write_ok(&e->cr, val);
 }
 
 static bool cr4_ok(const struct gdb_reg_env *e, u64 val)
@@ -41,7 +43,7 @@ static bool cr4_ok(const struct gdb_reg_env *e, u64 val)
 
 	if ((e->cr.cr0 & CR0_PG) && (changed & CR4_MODE))
 		return false;
-	return !(changed & CR4_VMXE) &&
+	return !(e->vmx && (changed & CR4_VMXE)) &&
 	       cr4_write_ok(&e->cr, val, e->cr4_known | e->cr.cr4);
 }
 

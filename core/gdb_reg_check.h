@@ -12,6 +12,7 @@ struct gdb_reg_env {
 	u64 cr4_known, efer_known; /* bits that L1's processor has */
 	u64 rflags;
 	u8 phys_bits;
+	bool vmx; /* that backend */
 };
 
 /* Sign-extended from the linear-address width of that level. */

@@ -19,6 +19,8 @@
 #include "core/gdb.h"
 #include "core/gdb_emulate.h"
 #include "core/gdb_point.h"
+#include "core/msr.h"
+#include "core/step_insn.h"
 #include "core/virt.h"
 #include "core/x86.h"
 
@@ -121,6 +123,12 @@ void debug_step_exit(struct vcpu *v, bool cut_short)
 	virt->set_reg(v, VREG_RFLAGS,
 		      (d->flags_after & ~STEP_MASK) |
 			      (d->flags_before & STEP_MASK));
+}
+
+bool debug_step_wrote_debugctl(const struct vcpu *v, bool trapped)
+{
+	return trapped && v->debug.step_kind == STEP_WRMSR &&
+	       (u32)v->gpr[RCX] == MSR_DEBUGCTL;
 }
 
 bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own)

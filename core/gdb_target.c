@@ -164,6 +164,7 @@ static void env_of(struct vcpu *v, struct gdb_reg_env *e)
 		.efer_known = exit_efer_known(v),
 		.rflags = virt->get_reg(v, VREG_RFLAGS),
 		.phys_bits = v->vm->slat->phys_bits,
+		.vmx = virt == &vmx_ops,
 	};
 }
 

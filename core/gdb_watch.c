@@ -2,10 +2,12 @@
 /* Exits and entries as they happen: the trace. */
 #include "core/cpu.h"
 #include "core/debug.h"
+#include "core/err.h"
 #include "core/gdb.h"
 #include "core/insns.h"
 #include "core/string.h"
 #include "core/virt.h"
+#include "mm/page.h"
 
 #define TRACE_LEN 128u /* a CPU; a power of two */
 
@@ -19,7 +21,7 @@ struct trace_entry {
 static struct trace {
 	u32 next; /* all that were recorded */
 	struct trace_entry e[TRACE_LEN];
-} traces[64];
+} * traces[CPUS_MAX];
 
 static const char *const what_names[] = {
 	[DEBUG_ENTRY] = "enters L2",
@@ -32,11 +34,26 @@ const char *gdb_event_name(enum debug_what what, u32 raw)
 	return what == DEBUG_EXIT ? virt->exit_name(raw) : what_names[what];
 }
 
+_Static_assert(sizeof(struct trace) <= PAGE_SIZE, "a page each");
+
+int gdb_trace_init(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		traces[i] = page_alloc(1);
+		if (!traces[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static void record(struct vcpu *v, enum debug_what what, u32 raw)
 {
-	struct trace *t = &traces[v->index % ARRAY_SIZE(traces)];
-	struct trace_entry *e = &t->e[t->next++ & (TRACE_LEN - 1)];
+	struct trace *t = traces[v->index];
+	struct trace_entry *e;
 
+	if (!t)
+		return;
+	e = &t->e[t->next++ & (TRACE_LEN - 1)];
 	*e = (struct trace_entry){ rdtsc(), virt->get_reg(v, VREG_RIP),
 				   (u16)raw, (u8)what, v->in_l2 };
 }
@@ -51,9 +68,11 @@ void debug_event(struct vcpu *v, enum debug_what what, u32 raw)
 
 void gdb_trace_show(struct vcpu *v, u32 n)
 {
-	const struct trace *t = &traces[v->index % ARRAY_SIZE(traces)];
-	u32 have = MIN(t->next, TRACE_LEN);
+	const struct trace *t = traces[v->index];
+	u32 have = t ? MIN(t->next, TRACE_LEN) : 0;
 
+	if (!have)
+		return;
 	n = MIN(n, have);
 	for (u32 i = t->next - n; i != t->next; i++) {
 		const struct trace_entry *e = &t->e[i & (TRACE_LEN - 1)];

@@ -5,6 +5,7 @@
 #include "core/err.h"
 #include "core/printk.h"
 #include "core/string.h"
+#include "drivers/serial/uart16550.h"
 
 #define BAUD_DEFAULT 115200
 #define MEMORY_MIB_MAX 65536
@@ -91,6 +92,8 @@ static const struct choice switches[] = {
 	{ "0", 0 }, { "1", 1 }, { "off", 0 }, { "on", 1 }, { NULL, 0 }
 };
 
+#define BAUDS "; baud: 115200, 57600, 38400, 19200, 9600 .. 50"
+
 /* comN[,baud][,wait] */
 static bool serial(struct text t, struct serial_option *o, bool may_wait)
 {
@@ -106,7 +109,8 @@ static bool serial(struct text t, struct serial_option *o, bool may_wait)
 
 		if (may_wait && !new.wait && equals(w, "wait"))
 			new.wait = true;
-		else if (!baud && number(w, 50, 4000000, &new.baud))
+		else if (!baud && number(w, 50, UART_BAUD_MAX, &new.baud) &&
+			 uart_divisor(new.baud))
 			baud = true;
 		else
 			return false;
@@ -213,8 +217,8 @@ static const struct option {
 	bool (*set)(struct options *o, struct text value);
 	const char *values; /* for the message */
 } table[] = {
-	{ "console", set_console, "com1..com4[,baud] or none" },
-	{ "gdb", set_gdb, "com1..com4[,baud][,wait] or none" },
+	{ "console", set_console, "com1..com4[,baud] or none" BAUDS },
+	{ "gdb", set_gdb, "com1..com4[,baud][,wait] or none" BAUDS },
 	{ "loglevel", set_loglevel, "err, warn, info or debug" },
 	{ "on-shutdown", set_on_shutdown, "reset, poweroff or halt" },
 	{ "hide", set_hide, "0 or 1" },

@@ -16,7 +16,7 @@ static const u8 by_op[NR_INSN_OPS] = {
 	[INSN_IRET] = STEP_IRET,   [INSN_INT] = STEP_INT,
 	[INSN_INT3] = STEP_INT,	   [INSN_INTO] = STEP_INT,
 	[INSN_ICEBP] = STEP_INT,   [INSN_HLT] = STEP_HALT,
-	[INSN_MWAIT] = STEP_HALT,
+	[INSN_MWAIT] = STEP_HALT,  [INSN_WRMSR] = STEP_WRMSR,
 };
 
 static const struct {

@@ -11,6 +11,7 @@
 
 enum step_kind {
 	STEP_PLAIN, /* leaves both alone, shows them to nobody */
+	STEP_WRMSR, /* the same; may write DEBUGCTL */
 	STEP_PUSHF, /* shows them on the stack */
 	STEP_POPF,  /* loads both */
 	STEP_IRET,  /* the same */

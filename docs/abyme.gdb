@@ -47,7 +47,16 @@ Set $abyme_bits to the width of this thread's code: 16, 32 or 64.
 end
 
 # gdb disassembles by the architecture of the description, which is one for
-# all modes. objdump (binutils) is told the mode.
+# all modes. objdump (binutils) is told the mode: it has the bytes, which gdb
+# prints in octal, in a file of its own for a moment.
+define abyme_objdump
+  set $abyme_m = $abyme_bits == 32 ? 3 : 80
+  eval "pipe with print repeats unlimited -- with print elements unlimited -- with language c -- output/o *(unsigned char (*)[%d])%#lx | f=$(mktemp) && printf \"$(tr -d '{} ' | sed 's/0*\\([0-7][0-7]*\\),*/\\\\\\1/g')\" > $f && objdump -D -z -b binary -m i%d86 --adjust-vma=%#lx $f | sed -n '8,%dp'; rm -f $f", $abyme_end - $abyme_at, $abyme_at, $abyme_m, $abyme_at, 7 + $abyme_n
+end
+document abyme_objdump
+Instructions of 16- or 32-bit code from $abyme_at to $abyme_end: see `code`.
+end
+
 define code
   abyme_bits
   set $abyme_n = 4
@@ -62,12 +71,7 @@ define code
     if $abyme_end > 0x100000000
       set $abyme_end = 0x100000000
     end
-    dump binary memory /tmp/abyme-code.bin $abyme_at $abyme_end
-    if $abyme_bits == 32
-      eval "shell objdump -D -z -b binary -m i386 --adjust-vma=%#lx /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
-    else
-      eval "shell objdump -D -z -b binary -m i8086 --adjust-vma=%#lx /tmp/abyme-code.bin | sed -n '8,%dp'", $abyme_at, 7 + $abyme_n
-    end
+    abyme_objdump
   end
 end
 document code

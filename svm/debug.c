@@ -148,7 +148,7 @@ void svm_debug_exit(struct vcpu *v, u64 code)
 	if (v->debug.dr_on)
 		dr_exit(v, code);
 	if (v->debug.step)
-		svm_step_exit(v);
+		svm_step_exit(v, code);
 }
 
 void svm_view_l1(struct vcpu *v, bool on)

@@ -82,7 +82,7 @@ void svm_view_l1(struct vcpu *v, bool on);
 
 /* step.c: around each entry while v->debug.step. True: no entry, begin again */
 bool svm_step_entry(struct vcpu *v);
-void svm_step_exit(struct vcpu *v);
+void svm_step_exit(struct vcpu *v, u64 code);
 
 /* dump.c: virt_ops */
 void svm_dump(struct vcpu *v);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries of a single step (core/gdb_step.c). */
+#include "core/insns.h"
+#include "core/msr.h"
 #include "core/x86.h"
 #include "svm/internal.h"
 
@@ -21,6 +23,45 @@ static void exit_at_once(struct vcpu *v)
 	svm_nmi_send(v);
 }
 
+/* In the VMCB where LBRs are virtualized, else the guest's own MSR. */
+static u64 debugctl(const struct vmcb *b)
+{
+	u64 val;
+
+	if (vmcb_virt_ext(b) & VIRT_LBR)
+		return vmcb_dbgctl(b);
+	return rdmsr_safe(MSR_DEBUGCTL, &val) ? 0 : val;
+}
+
+static void set_debugctl(struct vmcb *b, u64 val)
+{
+	if (vmcb_virt_ext(b) & VIRT_LBR)
+		vmcb_set_dbgctl(b, val);
+	else
+		(void)!wrmsr_safe(MSR_DEBUGCTL, val);
+}
+
+/* With BTF the trap would wait for a branch. */
+static void hold_btf(struct svm_vcpu *s)
+{
+	u64 now = debugctl(s->vmcb);
+
+	s->step_btf = now & DEBUGCTL_BTF;
+	if (s->step_btf)
+		set_debugctl(s->vmcb, now & ~DEBUGCTL_BTF);
+}
+
+static void give_btf_back(struct vcpu *v, u64 code)
+{
+	struct svm_vcpu *s = v->svm;
+	bool wrote = debug_step_wrote_debugctl(v, code == VMEXIT_EXC + VEC_DB);
+
+	if (s->step_btf)
+		set_debugctl(s->vmcb,
+			     debug_step_debugctl(DEBUGCTL_BTF,
+						 debugctl(s->vmcb), wrote));
+}
+
 bool svm_step_entry(struct vcpu *v)
 {
 	struct svm_vcpu *s = v->svm;
@@ -39,16 +80,18 @@ bool svm_step_entry(struct vcpu *v)
 	vmcb_set_intercept_word(b, ICPT_EXC, s->step_exc | (u32)~NOT_FOR_STEPS);
 	s->step_host_if = s->host_if;
 	s->host_if = false;
+	hold_btf(s);
 	return false;
 }
 
-void svm_step_exit(struct vcpu *v)
+void svm_step_exit(struct vcpu *v, u64 code)
 {
 	struct svm_vcpu *s = v->svm;
 
 	if (v->debug.entry == STEP_RUN) {
 		vmcb_set_intercept_word(s->vmcb, ICPT_EXC, s->step_exc);
 		s->host_if = s->step_host_if;
+		give_btf_back(v, code);
 	}
 	debug_step_exit(v, vmcb_exitintinfo(s->vmcb) & EVINJ_V);
 }

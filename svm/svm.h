@@ -129,6 +129,7 @@ struct svm_vcpu {
 	u64 dr6;	    /* the guest's, while it runs and dr_on is set */
 	u32 step_exc;	    /* exception intercepts but for the step */
 	bool step_host_if;  /* host_if but for the step */
+	bool step_btf;	    /* DEBUGCTL.BTF but for the step */
 	bool kicked;	    /* the NMI on its way is L0's; atomic */
 	bool flush_all;	    /* the next entry flushes every ASID */
 	bool host_if;	    /* RFLAGS.IF of L0 at VMRUN: where V_INTR_MASKING

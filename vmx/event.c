@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Events into the guest, and stepping over instructions. */
 #include "core/insns.h"
+#include "core/msr.h"
 #include "core/panic.h"
 #include "core/x86.h"
 #include "vmx/internal.h"
@@ -35,7 +36,7 @@ static __noinline void skip_slow(struct vcpu *v, u64 shadow)
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, shadow & ~SHADOW);
 	if (unlikely(vmx_get(v, CACHED_RFLAGS) & RFLAGS_TF)) {
 		u64 pend = vmread(VMCS_GUEST_PENDING_DBG);
-		bool btf = vmread(VMCS_GUEST_DEBUGCTL) & BIT(1);
+		bool btf = vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF;
 
 		if (!btf)
 			vmwrite(VMCS_GUEST_PENDING_DBG, pend | PENDING_DBG_BS);

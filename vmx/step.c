@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries of a single step (core/gdb_step.c). */
 #include "core/insns.h"
+#include "core/msr.h"
 #include "core/x86.h"
 #include "vmx/internal.h"
 
 /* An NMI is not an exception, #DF has nowhere else to go, #MC is L1's. */
 #define NOT_FOR_STEPS (BIT(VEC_NMI) | BIT(VEC_DF) | BIT(VEC_MC))
 #define SHADOW (INTRBL_STI | INTRBL_MOV_SS)
-#define DEBUGCTL_BTF BIT(1)
 
 /*
  * With TF set a shadow, or a halt, would need the trap to be pending already
@@ -111,6 +111,17 @@ static void drop_trap(struct vcpu *v)
 			pending & BITS(3, 0) ? pending & ~PENDING_DBG_BS : 0);
 }
 
+static void give_btf_back(struct vcpu *v, s64 raw)
+{
+	bool trapped = raw >= 0 && EXIT_BASIC(raw) == REASON_EXCEPTION_NMI &&
+		       (u8)vmread(VMCS_EXIT_INTR_INFO) == VEC_DB;
+	bool wrote = debug_step_wrote_debugctl(v, trapped);
+
+	vmwrite(VMCS_GUEST_DEBUGCTL,
+		debug_step_debugctl(v->vmx->step.debugctl,
+				    vmread(VMCS_GUEST_DEBUGCTL), wrote));
+}
+
 bool vmx_step_exit(struct vcpu *v, s64 raw)
 {
 	struct vmx_vcpu *x = v->vmx;
@@ -121,7 +132,7 @@ bool vmx_step_exit(struct vcpu *v, s64 raw)
 		vmwrite(VMCS_PF_ERROR_MASK, x->step.pf_mask);
 		vmwrite(VMCS_PF_ERROR_MATCH, x->step.pf_match);
 		if (x->step.debugctl & DEBUGCTL_BTF)
-			vmwrite(VMCS_GUEST_DEBUGCTL, x->step.debugctl);
+			give_btf_back(v, raw);
 		vmx_set_ctl(v, GROUP_PIN, x->step.pin);
 		drop_trap(v);
 	}

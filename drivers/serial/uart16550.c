@@ -27,16 +27,18 @@ enum {
 
 int uart_init(struct uart *u, u16 port, u32 baud)
 {
-	u16 divisor = (u16)(115200 / (baud ? baud : 115200));
+	u32 divisor = uart_divisor(baud);
 
 	u->port = 0;
+	if (!divisor)
+		return -EINVAL;
 	/* A missing UART reads all ones and keeps no scratch byte. */
 	outb(port + UART_SCR, 0x5a);
 	if (inb(port + UART_SCR) != 0x5a && inb(port + UART_LSR) == 0xff)
 		return -ENODEV;
 	outb(port + UART_IER, 0);
 	outb(port + UART_LCR, LCR_DLAB | LCR_8N1);
-	outb(port + UART_DATA, (u8)(divisor ? divisor : 1));
+	outb(port + UART_DATA, (u8)divisor);
 	outb(port + UART_IER, (u8)(divisor >> 8));
 	outb(port + UART_LCR, LCR_8N1);
 	outb(port + UART_FCR, FCR_ON_CLEAR);

@@ -5,6 +5,19 @@
 
 #include "core/types.h"
 
+/* What a divisor of 1 gives. */
+#define UART_BAUD_MAX 115200u
+
+/* The divisor for @baud. 0: none comes within 2 per cent of it. */
+static inline u32 uart_divisor(u32 baud)
+{
+	u32 d = baud ? (UART_BAUD_MAX + baud / 2) / baud : 0;
+	u32 real = d ? UART_BAUD_MAX / d : 0;
+	u32 off = real > baud ? real - baud : baud - real;
+
+	return d && d <= 0xffff && off <= baud / 50 ? d : 0;
+}
+
 struct uart {
 	u16 port; /* I/O base; 0: no UART */
 };

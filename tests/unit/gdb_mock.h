@@ -179,6 +179,8 @@ static const struct gdb_ops ops = {
 static void start(void)
 {
 	gdb_rsp_init(&rsp, &ops, NULL);
+	memset(gone, 0, sizeof(gone));
+	resumes = 0;
 	nsent = 0;
 	sent[0] = 0;
 }

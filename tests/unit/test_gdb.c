@@ -146,6 +146,10 @@ TEST(memory_access)
 	CHECK(answered("cd"));
 	packet("m0,10");
 	CHECK(answered("E0e"));
+	packet("m1000,0");
+	CHECK(answered(""));
+	packet("m0,0");
+	CHECK(answered(""));
 	packet("M1000,2:0102");
 	CHECK(answered("OK"));
 	CHECK_EQ(memory[1], 2);
@@ -212,6 +216,31 @@ TEST(breakpoints_and_going_on)
 	packet("vCont");
 	CHECK(answered("E16"));
 	CHECK(!gdb_rsp_running(&rsp));
+}
+
+/* Nobody would ever stop, and gdb wait for ever. */
+TEST(going_on_without_a_thread_is_an_error)
+{
+	static const char *const nobody[] = {
+		"vCont;c:p9.-1", "vCont;s:p1.7", "vCont;t",
+		"vCont;t;c",	 "vCont;c:p2.1",
+	};
+
+	start();
+	packet("qSupported:multiprocess+");
+	packet("?");
+	gone[2] = gone[3] = true;
+	for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+		packet(nobody[i]);
+		CHECK(answered("E02"));
+		CHECK(!gdb_rsp_running(&rsp));
+	}
+	CHECK_EQ(resumes, 0);
+	packet("vCont;t:p1.1;c");
+	CHECK(gdb_rsp_running(&rsp));
+	packet("?");
+	packet("vCont;c:p9.-1;s:p1.2");
+	CHECK(gdb_rsp_running(&rsp));
 }
 
 /* An L2 that is on no CPU: what is meant for it never goes to L1. */

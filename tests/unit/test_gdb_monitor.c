@@ -163,11 +163,15 @@ const char *gdb_event_name(enum debug_what what, u32 raw)
 
 /* --- a backend --------------------------------------------------------------- */
 
-static const char *const names[] = { "CPUID", "EPT_VIOLATION", "MSR",
-				     "VMRUN", "unknown",       "SHUTDOWN" };
+static const char *const names[] = { "CPUID",	"EPT_VIOLATION", "MSR", "VMRUN",
+				     "unknown", "SHUTDOWN",	 "NPF" };
+#define NPF_CODE 0x400u /* its slot is another, as on SVM */
+#define NPF_SLOT 6u
 
 static const char *t_exit_name(u32 raw)
 {
+	if (raw == NPF_CODE)
+		raw = NPF_SLOT;
 	return raw < ARRAY_SIZE(names) ? names[raw] : "unknown";
 }
 
@@ -326,6 +330,8 @@ static bool model_exit(struct model *m, const char *word, bool on)
 
 	if (!number_model(word, 10, &n) || strchr(word, ' '))
 		n = STAT_EXITS;
+	if (n == NPF_CODE)
+		n = NPF_SLOT;
 	for (u32 i = 0; i < STAT_EXITS; i++) {
 		bool named = i < ARRAY_SIZE(names) &&
 			     strcmp(names[i], "unknown") &&
@@ -449,9 +455,10 @@ TEST(catchpoints)
 		"shutdown", "all",	 "entryfail", "ex",    "exits"
 	};
 	static const char *const exits[] = {
-		"cpuid", "Ept-Violation", "msr", "vmrun", "unknown",
-		"all",	 "shutdown",	  "0",	 "3",	  "255",
-		"256",	 "0xff",	  "-1"
+		"cpuid", "Ept-Violation", "msr",  "vmrun", "unknown",
+		"all",	 "shutdown",	  "0",	  "3",	   "255",
+		"256",	 "0xff",	  "-1",	  "0x400", "1024",
+		"0x72",	 "npf",		  "0x401"
 	};
 	struct model m = { .fail = true };
 
@@ -605,7 +612,14 @@ TEST(any_line)
 
 TEST(switches)
 {
+	phys = GDB_PHYS_OFF;
+	cpus_[0].in_l2 = cpus_[1].in_l2 = false;
 	monitor("phys l2");
+	CHECK(strstr(said, "no CPU is in an L2"));
+	CHECK_EQ(phys, GDB_PHYS_OFF);
+	cpus_[1].in_l2 = true;
+	monitor("phys l2");
+	CHECK(!*said);
 	CHECK_EQ(phys, GDB_PHYS_L2);
 	monitor("phys l3");
 	CHECK(strstr(said, "usage: "));

@@ -17,6 +17,7 @@ static const struct gdb_reg_env long_mode = {
 	.efer_known = LM | EFER_SCE | EFER_NXE,
 	.rflags = RFLAGS_FIXED,
 	.phys_bits = 40,
+	.vmx = true,
 };
 
 static bool takes(const struct gdb_reg_env *e, u32 reg, u64 val)
@@ -51,6 +52,19 @@ TEST(gdb_reg_check_control)
 	CHECK(!takes(e, VREG_EFER, EFER_LME));
 	CHECK(!takes(e, VREG_EFER, 0));
 	CHECK(!takes(e, VREG_EFER, LM | BIT(1)));
+}
+
+/* There NE is the guest's, and VMXE is a bit that the processor lacks. */
+TEST(gdb_reg_check_control_svm)
+{
+	struct gdb_reg_env e = long_mode;
+
+	e.vmx = false;
+	e.cr.cr4 &= ~CR4_VMXE;
+	CHECK(takes(&e, VREG_CR0, e.cr.cr0 ^ CR0_NE));
+	CHECK(!takes(&e, VREG_CR0, e.cr.cr0 ^ CR0_PG));
+	CHECK(takes(&e, VREG_CR4, e.cr.cr4 | CR4_PGE));
+	CHECK(!takes(&e, VREG_CR4, e.cr.cr4 | CR4_VMXE));
 }
 
 TEST(gdb_reg_check_flags_and_rip)

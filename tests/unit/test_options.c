@@ -5,6 +5,7 @@
 #include "core/err.h"
 #include "core/options.h"
 #include "core/printk.h"
+#include "drivers/serial/uart16550.h"
 
 static struct options o;
 static char err[160];
@@ -69,6 +70,27 @@ TEST(options_variants)
 	CHECK_EQ(o.max_cpus, 3);
 }
 
+/* What the UART's divisor can give, no more. */
+TEST(options_baud)
+{
+	static const u32 bauds[] = { 115200, 57600, 56000, 38400, 19200,
+				     9600,   2400,  1200,  110,	  50 };
+	char line[40];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bauds); i++) {
+		snprintf(line, sizeof(line), "gdb=com2,%u", bauds[i]);
+		CHECK_EQ(parse(line), bauds[i] == 56000 ? -EINVAL : 0);
+		CHECK(bauds[i] == 56000 || o.gdb.baud == bauds[i]);
+	}
+	CHECK_EQ(uart_divisor(115200), 1);
+	CHECK_EQ(uart_divisor(9600), 12);
+	CHECK_EQ(uart_divisor(110), 1047);
+	CHECK_EQ(uart_divisor(230400), 0);
+	CHECK_EQ(uart_divisor(0), 0);
+	CHECK_EQ(parse("gdb=com2,230400"), -EINVAL);
+	CHECK(strstr(err, "115200, 57600") != NULL);
+}
+
 TEST(options_bad)
 {
 	static const char *const bad[] = {
@@ -82,6 +104,10 @@ TEST(options_bad)
 		"console=com1,9600,9600",
 		"console=com11",
 		"gdb=com2,wait,wait",
+		"gdb=com2,230400",
+		"gdb=com2,100000",
+		"gdb=com2,49",
+		"console=com1,115201",
 		"loglevel=all",
 		"loglevel=",
 		"on-shutdown=burn",

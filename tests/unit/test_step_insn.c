@@ -3,6 +3,7 @@
 /* What single steps know of instructions that touch TF and IF. */
 #include "tests/unit/unit.h"
 
+#include "core/debug.h"
 #include "core/step_insn.h"
 #include "core/x86.h"
 
@@ -32,6 +33,8 @@ TEST(kinds)
 	CHECK_EQ(KIND("\x0f\x05", 64), STEP_SYSCALL);
 	CHECK_EQ(KIND("\x48\x0f\x07", 64), STEP_SYSRET);
 	CHECK_EQ(KIND("\x0f\x34", 32), STEP_SYSENTER);
+	CHECK_EQ(KIND("\x0f\x30", 64), STEP_WRMSR);
+	CHECK_EQ(KIND("\x0f\x32", 64), STEP_PLAIN);
 	CHECK_EQ(KIND("\xf4", 64), STEP_HALT);
 	CHECK_EQ(KIND("\x0f\x01\xc9", 64), STEP_HALT);
 	CHECK_EQ(KIND("\x8e\xd0", 64), STEP_MOV_SS);
@@ -50,6 +53,20 @@ TEST(kinds)
 	CHECK_EQ(kind("\xce", 1, 64, RFLAGS_OF, &vector), STEP_PLAIN);
 	CHECK_EQ(kind("\xce", 1, 32, RFLAGS_OF, &vector), STEP_INT);
 	CHECK_EQ(vector, VEC_OF);
+}
+
+/* BTF is clear in the step; bit 0 (LBR) may change by itself. */
+TEST(debugctl_of_a_step)
+{
+	CHECK_EQ(debug_step_debugctl(0, 0, false), 0);
+	CHECK_EQ(debug_step_debugctl(DEBUGCTL_BTF, 0, false), DEBUGCTL_BTF);
+	CHECK_EQ(debug_step_debugctl(DEBUGCTL_BTF, BIT(0), false),
+		 DEBUGCTL_BTF | BIT(0));
+	/* WRMSR has cleared it, or set it */
+	CHECK_EQ(debug_step_debugctl(DEBUGCTL_BTF, BIT(0), true), BIT(0));
+	CHECK_EQ(debug_step_debugctl(0, DEBUGCTL_BTF, true), DEBUGCTL_BTF);
+	CHECK_EQ(step_insn_flags(STEP_WRMSR, RFLAGS_IF, RFLAGS_TF, 0),
+		 RFLAGS_IF);
 }
 
 TEST(flags_of_a_plain_instruction_are_the_guests)
