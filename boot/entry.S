@@ -9,6 +9,9 @@
 #define STACK_SIZE 0x8000
 #define PHYS(sym) ((sym) - IMAGE_BASE)
 
+#define CR4_PAE (1 << 5)
+#define CR4_LA57 (1 << 12)
+
 #define MB2_MAGIC 0xe85250d6
 #define MB2_BOOT_MAGIC 0x36d76289
 
@@ -77,7 +80,25 @@ entry32:
 	cpuid
 	bt	$29, %edx
 	jnc	no_long_mode
-	mov	%edi, %ebx
+
+	/*
+	 * CR4 for long mode. SVM walks nested tables in L0's paging mode: 5
+	 * levels where the processor has them, as L1's own tables may.
+	 */
+	push	$CR4_PAE
+	bt	$2, %ecx		/* SVM */
+	jnc	1f
+	xor	%eax, %eax
+	cpuid
+	cmp	$7, %eax
+	jb	1f
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	bt	$16, %ecx		/* LA57 */
+	jnc	1f
+	orl	$CR4_LA57, (%esp)
+1:	mov	%edi, %ebx
 
 	/* boot_pds: 4 GiB with 2 MiB pages, shared by identity and direct. */
 	lea	PHYS(boot_pds)(%ebp), %edi
@@ -119,9 +140,18 @@ entry32:
 	lea	PHYS(boot_image_pdpt) + 3(%ebp), %eax
 	mov	%eax, 511 * 8(%edi)	/* IMAGE_BASE */
 
-	mov	%edi, %cr3
+	/* boot_pml5: the lowest and the highest 256 TiB, above boot_pml4. */
+	pop	%ecx
+	test	$CR4_LA57, %ecx
+	jz	1f
+	lea	3(%edi), %eax
+	lea	PHYS(boot_pml5)(%ebp), %edi
+	mov	%eax, (%edi)
+	mov	%eax, 511 * 8(%edi)
+1:	mov	%edi, %cr3
 	mov	%cr4, %eax
-	or	$(1 << 5), %eax		/* PAE */
+	and	$~CR4_LA57, %eax	/* firmware may have left it on */
+	or	%ecx, %eax
 	mov	%eax, %cr4
 	mov	$0xc0000080, %ecx	/* EFER.LME */
 	rdmsr
@@ -201,6 +231,8 @@ boot_stack_top:
 
 	.section .bss.boot, "aw", @nobits
 	.balign 4096
+boot_pml5:
+	.skip 4096
 boot_pml4:
 	.skip 4096
 boot_pdpt:

@@ -6,7 +6,8 @@
 	.section .rodata.trampoline, "a"
 	.balign 16
 	.globl trampoline_start, trampoline_end
-	.globl trampoline_cr3, trampoline_stack, trampoline_entry
+	.globl trampoline_cr3, trampoline_cr4, trampoline_stack
+	.globl trampoline_entry
 	.code16
 trampoline_start:
 	cli
@@ -33,8 +34,7 @@ tramp32:
 	mov	%eax, %ds
 	mov	%eax, %es
 	mov	%eax, %ss
-	mov	%cr4, %eax
-	or	$(1 << 5), %eax
+	mov	trampoline_cr4 - trampoline_start(%ebx), %eax
 	mov	%eax, %cr4
 	mov	trampoline_cr3 - trampoline_start(%ebx), %eax
 	mov	%eax, %cr3
@@ -80,6 +80,8 @@ tramp_far:
 	.word 0x08
 	.balign 8
 trampoline_cr3:
+	.quad 0
+trampoline_cr4:
 	.quad 0
 trampoline_stack:
 	.quad 0

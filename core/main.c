@@ -202,6 +202,7 @@ static void move_high(void)
 		.rodata_end = (u64)(rodata_end - image_start),
 		.image_len = (u64)(image_end - image_start),
 		.direct_end = MAX(memmap_ram_end(&bi.map), GiB(4)),
+		.la57 = read_cr4() & CR4_LA57,
 		.has_1g = machine.has_1g,
 		.nx = machine.has_nx,
 		.mtrr = machine_mtrr(),
@@ -221,7 +222,8 @@ static void move_high(void)
 static u64 l0_cr4(void)
 {
 	u32 r[4];
-	u64 cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR;
+	/* LA57: as boot/entry.S has decided */
+	u64 cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | (read_cr4() & CR4_LA57);
 
 	cpuid(1, 0, r);
 	if (r[2] & BIT(26))

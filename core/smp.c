@@ -6,6 +6,7 @@
 #include "core/idt.h"
 #include "core/insns.h"
 #include "core/string.h"
+#include "core/x86.h"
 #include "mm/page.h"
 
 struct cpu *cpus[CPUS_MAX];
@@ -13,8 +14,8 @@ u32 nr_cpus, nr_cpus_present;
 
 extern u8 boot_stack[];
 extern const u8 trampoline_start[], trampoline_end[];
-extern const u8 trampoline_cr3[], trampoline_stack[], trampoline_entry[];
-extern const u8 trampoline_nx[];
+extern const u8 trampoline_cr3[], trampoline_cr4[], trampoline_stack[];
+extern const u8 trampoline_entry[], trampoline_nx[];
 
 #define SIPI_TRIES 250
 
@@ -66,19 +67,20 @@ static void __noreturn ap_main(void)
 
 /*
  * Tables for the moment in which the AP turns paging on: the low 2 MiB as
- * they are and L0's own view. 32-bit code loads them, so below 4 GiB.
+ * they are and L0's own view; @n tables, one for each level down to the page
+ * directory. 32-bit code loads them, so below 4 GiB.
  */
-static u64 *trampoline_tables(void)
+static u64 *trampoline_tables(u32 n)
 {
-	u64 *t = page_alloc(3);
+	u64 *t = page_alloc(n);
 	const u64 *mine = hpa_ptr(HPA(ap_cr3 & BITS(51, 12)));
 
 	if (!t)
 		return NULL;
 	memcpy(t + 256, mine + 256, 256 * 8);
-	t[0] = (ptr_hpa(t).v + PAGE_SIZE) | 3;
-	t[512] = (ptr_hpa(t).v + 2 * PAGE_SIZE) | 3;
-	t[1024] = 0x83;
+	for (u32 i = 1; i < n; i++)
+		t[(i - 1) * 512] = (ptr_hpa(t).v + i * PAGE_SIZE) | 3;
+	t[(n - 1) * 512] = 0x83;
 	return t;
 }
 
@@ -103,6 +105,7 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 	u8 saved[512];
 	size_t len = (size_t)(trampoline_end - trampoline_start);
 	u64 *tables;
+	u32 ntables;
 	int err = -EIO;
 
 	if (len > sizeof(saved))
@@ -111,12 +114,14 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 	ap_cr0 = read_cr0();
 	ap_cr3 = read_cr3();
 	ap_cr4 = read_cr4();
-	tables = trampoline_tables();
+	ntables = ap_cr4 & CR4_LA57 ? 4 : 3;
+	tables = trampoline_tables(ntables);
 	if (!tables)
 		return -ENOMEM;
 	memcpy(saved, page, len);
 	memcpy(page, trampoline_start, len);
 	patch(page, trampoline_cr3, ptr_hpa(tables).v);
+	patch(page, trampoline_cr4, ap_cr4 & (CR4_PAE | CR4_LA57));
 	patch(page, trampoline_stack, (u64)(uintptr_t)cpu + STACK_SIZE);
 	patch(page, trampoline_entry, (u64)(uintptr_t)ap_main);
 	patch(page, trampoline_nx, 1);
@@ -136,6 +141,6 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 			break;
 	}
 	memcpy(page, saved, len);
-	page_free(tables, 3);
+	page_free(tables, ntables);
 	return err;
 }

@@ -6,7 +6,6 @@
 #include "mm/page.h"
 #include "mm/pt_format.h"
 
-#define LEVELS 4
 #define LEAF_FLAGS (PT_P | PT_A | PT_D)
 
 static u64 nx_bit(const struct l0_layout *l)
@@ -18,13 +17,13 @@ static u64 nx_bit(const struct l0_layout *l)
  * The slot of @level's entry for @va in the tables below @root, with tables
  * made on the way; NULL: no memory.
  */
-static u64 *slot_for(u64 *root, u64 va, u32 level)
+static u64 *slot_for(u64 *root, const struct l0_layout *lay, u64 va, u32 level)
 {
 	u64 *t = root;
 	u32 l;
 
-	for (l = LEVELS; l > level; l--) {
-		u64 *slot = &t[pt_index(&pt_x86_4, l, va)];
+	for (l = lay->la57 ? 5 : 4; l > level; l--) {
+		u64 *slot = &t[pt_index(&pt_x86_5, l, va)];
 
 		if (!*slot) {
 			u64 *next = page_alloc(1);
@@ -35,12 +34,13 @@ static u64 *slot_for(u64 *root, u64 va, u32 level)
 		}
 		t = hpa_ptr(HPA(*slot & PT_ADDR));
 	}
-	return &t[pt_index(&pt_x86_4, level, va)];
+	return &t[pt_index(&pt_x86_5, level, va)];
 }
 
-static int map(u64 *root, u64 va, hpa_t pa, u32 level, u64 flags)
+static int map(u64 *root, const struct l0_layout *l, u64 va, hpa_t pa,
+	       u32 level, u64 flags)
 {
-	u64 *slot = slot_for(root, va, level);
+	u64 *slot = slot_for(root, l, va, level);
 
 	if (!slot)
 		return -ENOMEM;
@@ -55,7 +55,7 @@ static u32 direct_level(const struct l0_layout *l, u64 pa)
 	u32 level;
 
 	for (level = l->has_1g ? 3 : 2; level > 1; level--) {
-		u64 size = BIT(pt_x86_4.level[level].shift);
+		u64 size = BIT(pt_x86_5.level[level].shift);
 
 		if (IS_ALIGNED(pa, size) && l->direct_end - pa >= size &&
 		    (!l->mtrr || mtrr_uniform(l->mtrr, pa, size, &type)))
@@ -71,9 +71,9 @@ static int map_direct(u64 *root, const struct l0_layout *l)
 	int err;
 
 	for (pa = 0; pa < l->direct_end;
-	     pa += BIT(pt_x86_4.level[level].shift)) {
+	     pa += BIT(pt_x86_5.level[level].shift)) {
 		level = direct_level(l, pa);
-		err = map(root, DIRECT_BASE + pa, HPA(pa), level,
+		err = map(root, l, DIRECT_BASE + pa, HPA(pa), level,
 			  LEAF_FLAGS | PT_W | nx_bit(l));
 		if (err)
 			return err;
@@ -93,7 +93,7 @@ static int map_image(u64 *root, const struct l0_layout *l)
 			flags = nx_bit(l);
 		else
 			flags = PT_W | nx_bit(l);
-		err = map(root, IMAGE_BASE + off, HPA(l->image.v + off), 1,
+		err = map(root, l, IMAGE_BASE + off, HPA(l->image.v + off), 1,
 			  LEAF_FLAGS | flags);
 		if (err)
 			return err;

@@ -14,6 +14,7 @@ struct l0_layout {
 	u64 rodata_end; /* offset in the image: R from text_len to here */
 	u64 image_len;	/* RW from rodata_end to here */
 	u64 direct_end; /* [0, direct_end) is mapped at DIRECT_BASE, RW */
+	bool la57;	/* CR4.LA57: 5-level paging, else 4-level */
 	bool has_1g;	/* CPUID: 1 GiB pages */
 	bool nx;	/* EFER.NXE is or will be on */
 	/* Where the type changes, large pages are split; NULL: nowhere. */
@@ -21,7 +22,7 @@ struct l0_layout {
 };
 
 /* Build the tables with page_alloc(). The root's address for CR3, or
- * HPA_NONE when memory is out. 4-level paging. */
+ * HPA_NONE when memory is out. */
 hpa_t l0_tables_build(const struct l0_layout *l);
 
 #endif

@@ -83,7 +83,7 @@ bool svm_tables(struct vcpu *v, struct nested_tables *t)
 		return false;
 	*t = (struct nested_tables){
 		.fmt12 = n->root12.fmt,
-		.fmt02 = &pt_npt_4,
+		.fmt02 = shadow_root_fmt(n->root),
 		.root12 = n->root12.root,
 		.flags12 = n->root12.flags,
 		.root02 = shadow_root_hpa(n->root),

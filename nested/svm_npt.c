@@ -275,7 +275,8 @@ void svm_npt_reset(struct vcpu *v)
 int svm_npt_init(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
-	int err = shadow_init(&n->shadow, v->vm, &pt_npt_4, SHADOW_PAGES);
+	int err =
+		shadow_init(&n->shadow, v->vm, v->vm->slat->fmt, SHADOW_PAGES);
 	u32 r[4];
 
 	cpuid(CPUID_EXT, 0, r);

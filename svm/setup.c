@@ -149,6 +149,12 @@ static bool has_1g(void)
 	return r[3] & CPUID_EXT_EDX_1G;
 }
 
+/* Nested tables have the form of L0's own (APM 2, "Nested Paging"). */
+static const struct pt_format *npt_format(void)
+{
+	return read_cr4() & CR4_LA57 ? &pt_npt_5 : &pt_npt_4;
+}
+
 int svm_vm_init(struct vm *vm)
 {
 	struct svm_vm *b = page_alloc(1);
@@ -168,7 +174,7 @@ int svm_vm_init(struct vm *vm)
 	vm->backend = b;
 	vm->slat = &b->slat;
 	/* MTRRs and L1's PAT give the memory types: nothing of NPT's own. */
-	b->slat = (struct slat){ .fmt = &pt_npt_4,
+	b->slat = (struct slat){ .fmt = npt_format(),
 				 .max_page = has_1g() ? 3 : 2,
 				 .phys_bits = svm_hw.phys_bits,
 				 .cpus = vm->nvcpus };

@@ -347,14 +347,15 @@ TEST(slat_follows_mtrr_changes)
 	CHECK(page_used() <= used + 32 * PAGE_SIZE);
 }
 
-/* L0's own tables, walked as x86 4-level tables. */
-static u64 l0_at(hpa_t root, u64 va, u32 *rights)
+/* L0's own tables, walked as x86 tables of 4 or 5 levels. */
+static u64 l0_at(const struct pt_format *fmt, hpa_t root, u64 va, u32 *rights)
 {
 	struct pt_mode m;
 	struct pt_walk w;
 
-	pt_mode_init(&m, &pt_x86_4, 40, PT_1G | PT_NX);
-	if (pt_walk(&m, root.v, va & BITS(47, 0), mem, NULL, &w) != PT_OK)
+	pt_mode_init(&m, fmt, 40, PT_1G | PT_NX);
+	va &= BITS(fmt->in_bits - 1, 0);
+	if (pt_walk(&m, root.v, va, mem, NULL, &w) != PT_OK)
 		return ~0ull;
 	*rights = w.rights;
 	return w.addr;
@@ -369,30 +370,36 @@ TEST(l0_tables)
 			       .direct_end = GiB(4) + MiB(5) + KiB(8),
 			       .nx = true,
 			       .mtrr = &mtrr };
+	const struct pt_format *fmt;
 	u32 rights, i;
 	hpa_t root;
 
 	setup(&pt_ept_4, 3, L0_START);
-	for (i = 0; i < 2; i++) {
-		l.has_1g = i;
+	for (i = 0; i < 4; i++) {
+		l.has_1g = i & 1;
+		l.la57 = i & 2;
+		fmt = l.la57 ? &pt_x86_5 : &pt_x86_4;
 		root = l0_tables_build(&l);
 		CHECK(root.v != HPA_NONE.v);
-		CHECK_EQ(l0_at(root, IMAGE_BASE + 5, &rights), l.image.v + 5);
+		CHECK_EQ(l0_at(fmt, root, IMAGE_BASE + 5, &rights),
+			 l.image.v + 5);
 		CHECK_EQ(rights, ACCESS_R | ACCESS_X);
-		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(200), &rights),
+		CHECK_EQ(l0_at(fmt, root, IMAGE_BASE + KiB(200), &rights),
 			 l.image.v + KiB(200));
 		CHECK_EQ(rights, ACCESS_R);
-		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(300), &rights),
+		CHECK_EQ(l0_at(fmt, root, IMAGE_BASE + KiB(300), &rights),
 			 l.image.v + KiB(300));
 		CHECK_EQ(rights, ACCESS_R | ACCESS_W);
-		CHECK_EQ(l0_at(root, IMAGE_BASE + KiB(900), &rights), ~0ull);
-		CHECK_EQ(l0_at(root, DIRECT_BASE, &rights), 0);
-		CHECK_EQ(rights, ACCESS_R | ACCESS_W);
-		CHECK_EQ(l0_at(root, DIRECT_BASE + l.direct_end - 1, &rights),
-			 l.direct_end - 1);
-		CHECK_EQ(l0_at(root, DIRECT_BASE + l.direct_end, &rights),
+		CHECK_EQ(l0_at(fmt, root, IMAGE_BASE + KiB(900), &rights),
 			 ~0ull);
-		CHECK_EQ(l0_at(root, DIRECT_BASE + GiB(3) + 77, &rights),
+		CHECK_EQ(l0_at(fmt, root, DIRECT_BASE, &rights), 0);
+		CHECK_EQ(rights, ACCESS_R | ACCESS_W);
+		CHECK_EQ(l0_at(fmt, root, DIRECT_BASE + l.direct_end - 1,
+			       &rights),
+			 l.direct_end - 1);
+		CHECK_EQ(l0_at(fmt, root, DIRECT_BASE + l.direct_end, &rights),
+			 ~0ull);
+		CHECK_EQ(l0_at(fmt, root, DIRECT_BASE + GiB(3) + 77, &rights),
 			 GiB(3) + 77);
 	}
 }
