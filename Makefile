@@ -75,21 +75,24 @@ FORCE:
 
 -include $(OBJ:.o=.d)
 
-# --- host unit tests: each names its sources in a "sources:" comment --------
+# --- host unit tests: each names its sources in a "sources:" comment, and what
+# --- else the compiler shall know in a "flags:" comment ---------------------
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -I. -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-format-truncation -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
+unit_flags = $(shell sed -n 's,^/\* flags: \(.*\) \*/$$,\1,p' $(1))
 unit_sources = $(shell sed -n 's,^/\* sources: \(.*\) \*/$$,\1,p' $(1))
 
 define unit_rule
+$(B)/unit/$(1): FLAGS := $(call unit_flags,tests/unit/$(1).c)
 $(B)/unit/$(1): SRC := tests/unit/$(1).c tests/unit/unit.c $(call unit_sources,tests/unit/$(1).c)
 $(B)/unit/$(1): tests/unit/$(1).c tests/unit/unit.c $(call unit_sources,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC $(1)"
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -MM -MP -MT $$@ $$(SRC) >$$@.d
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $$(SRC)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$(FLAGS) -MM -MP -MT $$@ $$(SRC) >$$@.d
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) $$(FLAGS) -o $$@ $$(SRC)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 -include $(UNIT:=.d)

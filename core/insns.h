@@ -204,6 +204,14 @@ static inline void wbinvd(void)
 	__asm__ volatile("wbinvd" : : : "memory");
 }
 
+static inline void invlpga(u64 va, u32 asid)
+{
+	__asm__ volatile("invlpga %%rax, %%ecx"
+			 :
+			 : "a"(va), "c"(asid)
+			 : "memory");
+}
+
 static inline void cpu_pause(void)
 {
 	__asm__ volatile("pause" : : : "memory");

@@ -190,10 +190,7 @@ void svm_invlpga(struct vcpu *v, u64 va, u32 asid12)
 		}
 	}
 	if (hw)
-		__asm__ volatile("invlpga %%rax, %%ecx"
-				 :
-				 : "a"(va), "c"(hw)
-				 : "memory");
+		invlpga(va, hw);
 	if (v->in_l2)
 		svm_paging12(v);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdarg.h>
+#include <sys/mman.h>
 
 #include "core/printk.h"
 #include "mm/addr.h"
@@ -37,10 +38,19 @@ void panic(const char *fmt, ...)
 
 void unit_memory_init(size_t bytes)
 {
-	free(unit_memory);
-	if (posix_memalign((void **)&unit_memory, 4096, bytes))
+	static size_t size;
+	char *p;
+
+	/* zero by itself, and only where it is touched; between two pages
+	 * that nobody may touch */
+	if (unit_memory)
+		munmap(unit_memory - 4096, size + 2 * 4096);
+	size = (bytes + 4095) & ~(size_t)4095;
+	p = mmap(NULL, size + 2 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		 -1, 0);
+	if (p == MAP_FAILED || mprotect(p + 4096, size, PROT_READ | PROT_WRITE))
 		abort();
-	memset(unit_memory, 0, bytes);
+	unit_memory = (u8 *)p + 4096;
 }
 
 u64 unit_random(void)
