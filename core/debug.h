@@ -24,12 +24,13 @@ struct vcpu_debug {
 	u64 rest_exits;	 /* vcpu.stats.total when it was stopped last */
 	bool step_into;	 /* a step over a VM entry or exit goes with it */
 	bool step_begun; /* the rest is set */
-	bool delivered;	 /* an event was delivered in the step */
-	u8 step_kind;	 /* enum step_kind of the instruction */
-	u8 step_cpl;	 /* before it */
-	u8 entry;	 /* enum step_entry: what the last entry was */
-	u32 step_level;	 /* process in which the step began */
-	u64 step_rip;	 /* where it began */
+	u64 range_from, range_to; /* gdb is not told of steps that end here */
+	bool delivered;		  /* an event was delivered in the step */
+	u8 step_kind;		  /* enum step_kind of the instruction */
+	u8 step_cpl;		  /* before it */
+	u8 entry;		  /* enum step_entry: what the last entry was */
+	u32 step_level;		  /* process in which the step began */
+	u64 step_rip;		  /* where it began */
 	u64 flags_before, flags_after; /* RFLAGS: the guest's, the step's */
 	u64 bs;		/* DR6.BS after the instruction, but for the step */
 	bool over;	/* the step is for a watched page, which is open */

@@ -34,7 +34,7 @@ static void query_supported(struct gdb_rsp *r, struct cursor *c)
 static void query_features(struct gdb_rsp *r, struct cursor *c)
 {
 	u64 off, len;
-	u8 buf[512];
+	u8 buf[GDB_PACKET_MAX / 2 - 1]; /* though every byte be escaped */
 	u32 got;
 
 	if (!cur_take_str(c, "target.xml:")) {
@@ -97,7 +97,7 @@ static void set_no_ack(struct gdb_rsp *r, struct cursor *c)
 
 static void cmd_vcont_supported(struct gdb_rsp *r, struct cursor *c)
 {
-	out_reply(r, "vCont;c;C;s;S;t");
+	out_reply(r, "vCont;c;C;s;S;t;r");
 }
 
 static void cmd_must_reply_empty(struct gdb_rsp *r, struct cursor *c)

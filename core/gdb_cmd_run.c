@@ -82,6 +82,12 @@ static bool vcont_action(struct cursor *c, struct gdb_resume *what)
 
 	if (op == 'C' || op == 'S') /* a signal: there are none to pass on */
 		cur_number(c);
+	if (op == 'r') {
+		what->a[n].from = cur_number(c);
+		cur_expect(c, ',');
+		what->a[n].to = cur_number(c);
+		op = 's';
+	}
 	if (op != 'c' && op != 'C' && op != 's' && op != 'S' && op != 't')
 		return false;
 	what->a[n].action = op == 't'		     ? GDB_STOP

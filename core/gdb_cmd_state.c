@@ -2,6 +2,7 @@
 /* Packets that read and write registers and memory. Pure. */
 #include "core/err.h"
 #include "core/gdb_parse.h"
+#include "core/gdb_regs.h"
 #include "core/gdb_rsp.h"
 #include "core/string.h"
 
@@ -19,6 +20,20 @@ static void out_register(struct gdb_rsp *r, const struct gdb_thread *t, u32 n)
 			out_byte(r, buf[i]);
 		else
 			out_str(r, "xx");
+	}
+}
+
+/* What gdb looks at after every stop: with them it needs no "g" for a step. */
+void out_stop_registers(struct gdb_rsp *r, struct gdb_thread t)
+{
+	static const u8 regs[] = { GDB_R_rbp, GDB_R_rsp, GDB_R_rip,
+				   GDB_R_eflags };
+
+	for (u32 i = 0; i < ARRAY_SIZE(regs); i++) {
+		out_hex(r, regs[i]);
+		out_char(r, ':');
+		out_register(r, &t, regs[i]);
+		out_char(r, ';');
 	}
 }
 

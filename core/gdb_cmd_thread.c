@@ -193,6 +193,7 @@ static void send_stop(struct gdb_rsp *r, const struct gdb_stop *s)
 		out_thread(r, s->thread);
 		out_char(r, ';');
 		out_stop_reason(r, s);
+		out_stop_registers(r, s->thread);
 	}
 	out_send(r);
 }

@@ -43,6 +43,7 @@ void query_first_threads(struct gdb_rsp *r, struct cursor *c);
 void query_more_threads(struct gdb_rsp *r, struct cursor *c);
 void query_thread_extra(struct gdb_rsp *r, struct cursor *c);
 void query_current(struct gdb_rsp *r, struct cursor *c);
+void out_stop_registers(struct gdb_rsp *r, struct gdb_thread t);
 void cmd_why(struct gdb_rsp *r, struct cursor *c);
 void cmd_read_regs(struct gdb_rsp *r, struct cursor *c);
 void cmd_write_regs(struct gdb_rsp *r, struct cursor *c);

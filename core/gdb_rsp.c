@@ -15,14 +15,41 @@ static void put(struct gdb_rsp *r, char c)
 	r->ops->put(r->ctx, (u8)c);
 }
 
+/* How often the byte at @i comes again at once, as one count can say it. A
+ * count is a printable character, but not one that frames a packet. */
+#define COUNT_ZERO 29
+#define COUNT_MIN 3
+#define COUNT_MAX (126 - COUNT_ZERO)
+
+static u32 repeats(const struct gdb_rsp *r, u32 i)
+{
+	u32 n = 0;
+
+	while (n < COUNT_MAX && i + n + 1 < r->sent_len &&
+	       r->out[i + n + 1] == r->out[i])
+		n++;
+	if (n + COUNT_ZERO == '#' || n + COUNT_ZERO == '$')
+		n = '#' - COUNT_ZERO - 1;
+	return n < COUNT_MIN ? 0 : n;
+}
+
+/* "Overview", run-length encoding: much of what gdb asks for is zeros, and the
+ * line is slow. */
 static void transmit(struct gdb_rsp *r)
 {
 	u8 sum = 0;
 
 	put(r, '$');
 	for (u32 i = 0; i < r->sent_len; i++) {
-		sum += (u8)r->out[i];
-		put(r, r->out[i]);
+		char run[3] = { r->out[i], '*', 0 };
+		u32 n = repeats(r, i);
+
+		run[2] = (char)(n + COUNT_ZERO);
+		for (u32 k = 0; k < (n ? 3 : 1); k++) {
+			sum += (u8)run[k];
+			put(r, run[k]);
+		}
+		i += n;
 	}
 	put(r, '#');
 	put(r, hex_digits[sum >> 4]);

@@ -37,6 +37,7 @@ struct gdb_resume {
 	struct {
 		enum gdb_action action;
 		struct gdb_thread thread;
+		u64 from, to; /* a step goes on while it is in [from, to) */
 	} a[GDB_ACTIONS_MAX];
 };
 

@@ -152,6 +152,14 @@ bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own)
 	return true;
 }
 
+static bool in_range(struct vcpu *v)
+{
+	u64 rip = virt->get_reg(v, VREG_RIP);
+
+	return rip >= v->debug.range_from && rip < v->debug.range_to &&
+	       level_of(v) == v->debug.step_level;
+}
+
 void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 {
 	const struct gdb_point *page = gdb_over_hit(v);
@@ -166,7 +174,10 @@ void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 	if (page && (!hit || hit->type != GDB_BP_HARD))
 		hit = page;
 	gdb_over_end(v);
-	v->debug.step = v->debug.step_begun = false;
+	v->debug.step_begun = false;
+	if (!hit && asked && in_range(v))
+		return; /* the next one begins when the vcpu goes on */
+	v->debug.step = false;
 	if (hit)
 		gdb_stop(v, gdb_point_stop(hit->type), hit->la);
 	else if (asked)

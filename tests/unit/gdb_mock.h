@@ -40,11 +40,62 @@ static bool there(struct gdb_thread t)
 	return false;
 }
 
-static void t_put(void *ctx, u8 c)
+static void keep(u8 c)
 {
 	if (nsent < sizeof(sent) - 1)
 		sent[nsent++] = (char)c;
 	sent[nsent] = 0;
+}
+
+/* A receiver: it takes runs apart and checks the sum of what was on the line.
+ * sent[] has the packet as it would have been without runs. */
+static struct {
+	bool body, run;
+	u32 digits;	     /* of the sum that are to come */
+	u8 last, sum, plain; /* sums: of the line, of sent[] */
+} line;
+
+static u8 sum_digit(u8 sum, u32 left)
+{
+	return (u8) "0123456789abcdef"[left == 2 ? sum >> 4 : sum & 15];
+}
+
+static void body_char(u8 c)
+{
+	line.sum += c;
+	if (line.run) {
+		CHECK(c >= 29 + 3 && c <= 126 && c != '#' && c != '$');
+		for (u32 n = c - 29u; n--; line.plain += line.last)
+			keep(line.last);
+		line.run = false;
+	} else if (c == '*') {
+		line.run = true;
+	} else {
+		line.plain += c;
+		line.last = c;
+		keep(c);
+	}
+}
+
+static bool raw_line; /* sent[] has what was on the line */
+
+static void t_put(void *ctx, u8 c)
+{
+	if (raw_line) {
+		keep(c);
+	} else if (line.digits) {
+		CHECK_EQ(c, sum_digit(line.sum, line.digits));
+		keep(sum_digit(line.plain, line.digits--));
+	} else if (line.body && c != '#' && c != '$') {
+		body_char(c);
+	} else {
+		CHECK(!line.run);
+		line.body = c == '$';
+		line.digits = c == '#' ? 2 : 0;
+		if (line.body)
+			line.sum = line.plain = 0;
+		keep(c);
+	}
 }
 
 static bool t_next(void *ctx, struct gdb_thread *t)
@@ -181,6 +232,7 @@ static void start(void)
 	gdb_rsp_init(&rsp, &ops, NULL);
 	memset(gone, 0, sizeof(gone));
 	resumes = 0;
+	memset(&line, 0, sizeof(line));
 	nsent = 0;
 	sent[0] = 0;
 }

@@ -44,12 +44,58 @@ TEST(too_long_a_packet_is_an_error)
 	CHECK(answered("1"));
 }
 
+/* What comes with every stop: RBP, RSP, RIP, EFLAGS. */
+#define STOP_REGS                                             \
+	"6:0000000000000000;7:0000000000000000;10:0000000000" \
+	"000000;11:00000000;"
+
+TEST(runs_are_shortened)
+{
+	static const struct {
+		const char memory[5], *line;
+	} runs[] = {
+		{ "\x12\x34", "+$1234#ca" },
+		{ "\0\0", "+$0* #7a" },		 /* four: three again */
+		{ "\0\0\0", "+$0*\"#7c" },	 /* six */
+		{ "\0\0\0\x01", "+$0*\"01#dd" }, /* seven are said as six */
+	};
+
+	raw_line = true;
+	for (u32 i = 0; i < ARRAY_SIZE(runs); i++) {
+		char cmd[16];
+
+		start();
+		memcpy(memory, runs[i].memory, 4);
+		snprintf(cmd, sizeof(cmd), "m1000,%u", i < 2 ? 2 : i + 1);
+		packet(cmd);
+		CHECK(!strcmp(sent, runs[i].line));
+	}
+	raw_line = false;
+	/* any bytes: gdb_mock.h undoes them and checks the sum */
+	for (u32 i = 0; i < 2000; i++) {
+		char want[2 * sizeof(memory) + 1];
+		u32 n = 1 + (u32)(unit_random() % sizeof(memory));
+		char cmd[16];
+
+		start();
+		for (u32 k = 0; k < n; k++) {
+			memory[k] = k && unit_random() % 40 ? memory[k - 1]
+							    : (u8)unit_random();
+			snprintf(want + 2 * k, 3, "%02x", memory[k]);
+		}
+		snprintf(cmd, sizeof(cmd), "m1000,%x", n);
+		packet(cmd);
+		CHECK(answered(want));
+	}
+	memset(memory, 0, sizeof(memory));
+}
+
 TEST(ctrl_c_asks_for_a_stop)
 {
 	start();
 	CHECK(feed("\x03", 1));
 	CHECK(!packet("?"));
-	CHECK(answered("T02thread:2;"));
+	CHECK(answered("T02thread:2;" STOP_REGS));
 	CHECK(!gdb_rsp_running(&rsp));
 }
 
@@ -60,7 +106,7 @@ TEST(multiprocess_and_features)
 	CHECK(strstr(sent, "PacketSize=1000"));
 	CHECK(strstr(sent, "multiprocess+"));
 	packet("?");
-	CHECK(answered("T02thread:p1.2;"));
+	CHECK(answered("T02thread:p1.2;" STOP_REGS));
 	packet("qfThreadInfo");
 	CHECK(answered("mp1.1,p1.2,p2.1,p2.2"));
 	packet("qsThreadInfo");
@@ -199,7 +245,18 @@ TEST(breakpoints_and_going_on)
 	packet("Z2,1234,100000001");
 	CHECK(answered("E16"));
 	packet("vCont?");
-	CHECK(answered("vCont;c;C;s;S;t"));
+	CHECK(answered("vCont;c;C;s;S;t;r"));
+	packet("vCont;r1000,1010:p1.1;c");
+	CHECK(!strcmp(sent, "+"));
+	CHECK_EQ(resumed.n, 2);
+	CHECK_EQ(resumed.a[0].action, GDB_STEP);
+	CHECK_EQ(resumed.a[0].from, 0x1000);
+	CHECK_EQ(resumed.a[0].to, 0x1010);
+	CHECK_EQ(resumed.a[0].thread.tid, 1);
+	CHECK_EQ(resumed.a[1].action, GDB_CONTINUE);
+	CHECK_EQ(resumed.a[1].to, 0);
+	packet("vCont;r1000:p1.1");
+	CHECK(answered("E16"));
 	packet("vCont;s:p1.1;c");
 	CHECK(!strcmp(sent, "+"));
 	CHECK(gdb_rsp_running(&rsp));
@@ -210,7 +267,7 @@ TEST(breakpoints_and_going_on)
 	nsent = 0;
 	gdb_rsp_stopped(&rsp,
 			&(struct gdb_stop){ GDB_STOPPED_SWBREAK, { 2, 1 }, 0 });
-	CHECK(!strncmp(sent, "$T05thread:p2.1;swbreak:;#", 26));
+	CHECK(!strncmp(sent, "$T05thread:p2.1;swbreak:;6:", 27));
 	packet("vCont;x");
 	CHECK(answered("E16"));
 	packet("vCont");
