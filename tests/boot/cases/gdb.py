@@ -515,6 +515,26 @@ for emulator, guest in (("qemu", "svm-stops"), ("bochs", "vmx-stops")):
          expect=[r"^guest .* passed, 0 failed"], run=state)
 
 
+def views(c):
+    """Memory by page tables of all formats, of L1 and of its L2."""
+    script = os.path.join(case_dir(), "gdb", "state.py")
+    levels = ("32", "pae", "4-level", *["5-level"] * (c.emu == "qemu"))
+    with Session(c) as s:
+        out = s.gdb("set $view = (unsigned long)&view", f"source {script}",
+                    "python views(number('$view'))", "continue",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, "^VIEWS: " + ", ".join(f"l{n} {m}" for n in (1, 2)
+                                         for m in levels) + "; 0 wrong$")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-views"), ("bochs", "vmx-views")):
+    case("gdb-views", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         append="gdb", hv="console=com1 gdb=com2,wait", timeout=60,
+         forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"],
+         run=views)
+
+
 # code width, CR0.PE, RFLAGS.VM, EFER.LMA of all modes that modes.c has
 MODES = ("(16, 0, 0, False)", "(16, 1, 0, False)", "(32, 1, 0, False)",
          "(32, 1, 0, True)", "(64, 1, 0, True)")

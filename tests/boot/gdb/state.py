@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """In gdb: every register read, written and read back; memory by level; code
 in every mode."""
+import struct
+
 import gdb
 
 ALL = (1 << 64) - 1
@@ -143,3 +145,99 @@ def modes(stops):
             fail(f"{key}: {out}")
     gdb.execute("monitor uncatch all", to_string=True)
     print(f"MODES: {sorted(seen)}, {bad} wrong")
+
+
+# lib/views.h
+VIEW = struct.Struct("<IIQQQQQ")
+VIEW_STOP, VIEW_END = 0xabe00001, 0xabe0ffff
+VIEW_MODES = ("32", "pae", "4-level", "5-level")
+# what the code of lib/views.h is to find: last word of the first page, first
+# of the next, one in each
+VIEW_WORDS = [bytes([0x11 * n] * 4) for n in (1, 2, 3, 4)]
+
+
+def read(address, size):
+    return bytes(gdb.selected_inferior().read_memory(address, size))
+
+
+def write(address, data):
+    gdb.selected_inferior().write_memory(address, data)
+
+
+def physical(mode, do, *args):
+    """do(), its addresses being physical ones of that level."""
+    gdb.execute(f"monitor phys {mode}", to_string=True)
+    gdb.execute("maintenance flush dcache", to_string=True)
+    try:
+        return do(*args)
+    finally:
+        gdb.execute("monitor phys off", to_string=True)
+        gdb.execute("maintenance flush dcache", to_string=True)
+
+
+def refuses(do, *args):
+    try:
+        do(*args)
+        return False
+    except gdb.error:
+        return True
+
+
+def view(at):
+    """The window of lib/views.h where L1 or L2 has stopped now."""
+    level, mode, linear, *pa = VIEW.unpack(
+        physical("l1", read, at, VIEW.size))
+    pa, l1pa = pa[:2], pa[2:]
+    what = f"l{level} {VIEW_MODES[mode]}"
+    if (gdb.selected_inferior().pid > 1) != (level == 2):
+        fail(f"{what}: the wrong process stopped")
+    signs = [struct.pack("<I", 0xab000000 | level << 16 | mode << 8 | page)
+             for page in (1, 0)]
+    # across the pages' border, and each where it really is
+    if read(linear + 0xff8, 16) != signs[0] * 2 + signs[1] * 2:
+        fail(f"{what}: linear")
+    for i in (0, 1):
+        if physical("l1", read, l1pa[i], 4) != signs[i]:
+            fail(f"{what}: phys l1, page {i}")
+        if level == 2 and physical("l2", read, pa[i], 4) != signs[i]:
+            fail(f"{what}: phys l2, page {i}")
+    if level == 1 and not refuses(physical, "l2", read, pa[0], 4):
+        fail(f"{what}: phys l2 in L1")
+    # behind the window, and where the mode has no addresses
+    nowhere = {0: 1 << 32, 1: 1 << 32, 2: 1 << 48, 3: 1 << 57}[mode] ^ linear
+    for address in (linear + 0x2000, nowhere):
+        if not refuses(read, address, 4) or not refuses(
+                write, address, b"none"):
+            fail(f"{what}: {address:#x} is there")
+    if not refuses(read, linear + 0x1ff8, 16) or not refuses(
+            write, linear + 0x1ff8, b"beyond the end.."):
+        fail(f"{what}: beyond the end")
+    if read(linear + 0x1ff8, 8) != signs[1] * 2:
+        fail(f"{what}: a refused write has written")
+    write(linear + 0xffc, VIEW_WORDS[0] + VIEW_WORDS[1])
+    physical("l1", write, l1pa[0] + 0x10, VIEW_WORDS[2])
+    physical("l2" if level == 2 else "l1", write, pa[1] + 0x20, VIEW_WORDS[3])
+    gdb.execute("maintenance flush dcache", to_string=True)
+    if (physical("l1", read, l1pa[0] + 0xffc, 4) != VIEW_WORDS[0]
+            or physical("l1", read, l1pa[1], 4) != VIEW_WORDS[1]
+            or read(linear + 0x10, 4) != VIEW_WORDS[2]
+            or read(linear + 0x1020, 4) != VIEW_WORDS[3]):
+        fail(f"{what}: a write")
+    return what
+
+
+def views(at):
+    """All the places of svm-views or vmx-views, whose `view` is @at."""
+    global bad
+    bad = 0
+    seen = []
+    gdb.execute("monitor catch exit cpuid", to_string=True)
+    for _ in range(500):
+        gdb.execute("continue", to_string=True)
+        leaf = number("$rax") & 0xffffffff
+        if leaf == VIEW_STOP:
+            seen.append(view(at))
+        elif leaf == VIEW_END:
+            break
+    gdb.execute("monitor uncatch all", to_string=True)
+    print(f"VIEWS: {', '.join(seen)}; {bad} wrong")
