@@ -11,6 +11,7 @@ u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 val);
 u32 rdmsr_safe(u32 msr, u64 *val);
 u32 wrmsr_safe(u32 msr, u64 val);
+u64 read_cr4(void);
 u64 read_cr8(void);
 void write_cr8(u64 val);
 void write_cr2(u64 val);

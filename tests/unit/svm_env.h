@@ -14,6 +14,7 @@
 #include "tests/unit/shadow_env.h"
 
 #include "core/cpu.h"
+#include "core/exit.h"
 #include "core/idt.h"
 #include "core/insns.h"
 #include "core/smp.h"
@@ -27,7 +28,7 @@
 static struct {
 	u32 features, nasids; /* CPUID Fn8000_000A */
 	bool lbr_stack;
-	u64 tsc_ratio, cr8, x2apic_icr, apic_base;
+	u64 tsc_ratio, cr4, cr8, x2apic_icr, apic_base;
 	u32 nmis; /* sent by L0 */
 	u64 invlpga_va;
 	u32 invlpga_asid;
@@ -115,6 +116,11 @@ void write_cr2(u64 val)
 {
 }
 
+u64 read_cr4(void)
+{
+	return hw.cr4;
+}
+
 void invlpga(u64 va, u32 asid)
 {
 	hw.invlpga_va = va;
@@ -141,6 +147,11 @@ static bool no_exception(struct vcpu *v, u8 vector, u32 error, u64 addr)
 bool (*debug_exception)(struct vcpu *v, u8 vector, u32 error,
 			u64 addr) = no_exception;
 bool (*debug_soft_int)(struct vcpu *v);
+
+u64 exit_efer_taken(u64 known)
+{
+	return known;
+}
 
 void debug_event(struct vcpu *v, enum debug_what what, u32 raw)
 {
