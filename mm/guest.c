@@ -418,8 +418,10 @@ int guest_write_va(struct vm *vm, const struct paging *p, gva_t a,
 	const u8 *in = from;
 	l1pa_t pa, pa2;
 
-	/* Both pages are checked before either is written. */
-	if (n > first && walk_l1(vm, p, GVA(a.v + first), access, &pa2, f))
+	/* Both pages are checked, the lower one first, before either is
+	 * written. */
+	if (n > first && (walk_l1(vm, p, a, access, &pa, f) ||
+			  walk_l1(vm, p, GVA(a.v + first), access, &pa2, f)))
 		return -EFAULT;
 	while (n) {
 		size_t part = page_rest(a.v, n);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The VMX instructions: VMsucceed, VMfailInvalid and VMfailValid with the right
- * number, their exceptions, their operands, and every field of the VMCS.
+ * number, their exceptions and in what order these are found, their operands,
+ * also across pages, and every field of the VMCS.
  */
 /* boot: emus=bochs bare timeout=60 */
+#include "tests/guests/lib/tables.h"
 #include "tests/guests/lib/vmx.h"
 
 #define HIGH BIT(60)
@@ -268,6 +270,182 @@ static void test_faults(void)
 		check_eq((u64)try_user(user[i].fn), VEC_GP, user[i].name);
 }
 
+/* --- which comes first ----------------------------------------------------------- */
+/* An operand that cannot be read or written, and what is found before it. */
+#define FIRST_CASES(X)                                                    \
+	X(vmread_none, "vmread %rcx, (%rdi)", 0x4444, VMXERR_NO_FIELD)    \
+	X(vmread_high_bits, "bts $40, %rcx; vmread %rcx, (%rdi)", 0x681e, \
+	  VMXERR_NO_FIELD)                                                \
+	X(vmxon_in_root, "vmxon (%rdi)", 0, VMXERR_VMXON_IN_ROOT)         \
+	X(invept_type, "invept (%rdi), %rcx", 7, VMXERR_INVALID_OPERAND)  \
+	X(invept_high, "bts $32, %rcx; invept (%rdi), %rcx", 2,           \
+	  VMXERR_INVALID_OPERAND)                                         \
+	X(invvpid_type, "invvpid (%rdi), %rcx", 4, VMXERR_INVALID_OPERAND)
+
+#define X(name, code, ...)                                                  \
+	PAYLOAD(first_##name,                                               \
+		"mov %rdi, %rdx; mov 8(%rdx), %rcx; mov (%rdx), %rdi;" code \
+		"; ret")
+FIRST_CASES(X)
+#undef X
+PAYLOAD(vmread_unmapped, "mov $0x681e, %ecx; vmread %rcx, (%rdi); ret")
+PAYLOAD(vmwrite_unmapped, "mov $0x681e, %ecx; vmwrite (%rdi), %rcx; ret")
+PAYLOAD(vmwrite_none, "mov $0x4444, %ecx; vmwrite (%rdi), %rcx; ret")
+PAYLOAD(vmread_back, "mov $0x681c, %ecx; vmread %rcx, (%rdi); ret")
+PAYLOAD(ss_invept, "mov %rbp, %rdx; mov %rdi, %rbp; mov $2, %ecx;"
+		   "invept (%rbp), %rcx; ret")
+
+static int raises(void (*fn)(void), const void *arg)
+{
+	return try((void (*)(void *))(u64)fn, (void *)(u64)arg);
+}
+
+static void test_first(void)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(void);
+		u64 rcx;
+		u32 error;
+	} rows[] = {
+#define X(name, code, ...) { #name "_first", first_##name, __VA_ARGS__ },
+		FIRST_CASES(X)
+#undef X
+	};
+	/* emulator fault: descriptors are read before the type is looked at */
+	u32 lax = on_abyme() ? EMU_NONE : EMU_BOCHS;
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 arg[2] = { UNMAPPED, rows[i].rcx };
+		bool type = rows[i].error == VMXERR_INVALID_OPERAND;
+		int v;
+
+		vl2_init(&l2, do_vmcall);
+		v = raises(rows[i].fn, arg);
+		check_known(v == -1 && vmr(VMCS_INSTR_ERROR) == rows[i].error,
+			    rows[i].name, type ? lax : EMU_NONE,
+			    "the descriptor is read before the type is judged",
+			    "vector %d, error %lx", v, vmr(VMCS_INSTR_ERROR));
+	}
+	/* the value for VMWRITE is there before its field is looked at */
+	check_eq((u64)raises(vmwrite_none, (void *)UNMAPPED), VEC_PF,
+		 "vmwrite-operand-first");
+	/* nothing current: neither is */
+	vmclear((u64)l2.vmcs);
+	check_eq((u64)raises(vmread_unmapped, (void *)UNMAPPED), (u64)-1,
+		 "vmread-no-vmcs-first");
+	check_eq((u64)raises(vmwrite_unmapped, (void *)UNMAPPED), (u64)-1,
+		 "vmwrite-no-vmcs-first");
+	check_eq((u64)raises(vmwrite_unmapped, (void *)HIGH), (u64)-1,
+		 "vmwrite-no-vmcs-gp");
+}
+
+/* --- pages: two of L1's that do not follow each other in memory --------------- */
+#define PAIR 0x7e0000000000ull
+#define PTE_A BIT(5)
+#define PTE_D BIT(6)
+
+static u8 *pair[2];
+static u64 *pte[2];
+
+/* Map the two with these bits; 0: not there. */
+static void map_pair(u64 first, u64 second)
+{
+	extern u64 pml4[];
+	u64 bits[] = { first, second };
+
+	for (u32 i = 0; i < 2; i++) {
+		pte[i] = table_entry(pml4, PAIR + i * PAGE_SIZE, 1, 7);
+		*pte[i] = bits[i] ? (u64)pair[i] | bits[i] : 0;
+		memset(pair[i], 0xee, PAGE_SIZE);
+	}
+	write_cr3(read_cr3());
+}
+
+static void expect_pf(void (*fn)(void), u64 at, u64 error, u64 cr2,
+		      const char *name)
+{
+	int v = raises(fn, (void *)at);
+
+	check(v == VEC_PF && last_fault()->error == error &&
+		      last_fault()->cr2 == cr2,
+	      name, "vector %d error %lx cr2 %lx", v, last_fault()->error,
+	      last_fault()->cr2);
+}
+
+static void test_straddle(void)
+{
+	u64 at = PAIR + PAGE_SIZE - 3, v = (u64)l2.vmcs, lo, hi;
+
+	map_pair(3, 3);
+	check_eq((u64)raises(fault_vmptrst_pf, (void *)at), (u64)-1,
+		 "vmptrst-two-pages");
+	memcpy(&lo, pair[0] + PAGE_SIZE - 8, 8);
+	memcpy(&hi, pair[1], 8);
+	check_eq(lo >> 40 | hi << 24, v, "vmptrst-two-pages-value");
+	check_eq((u64)raises(fault_vmptrld_pf, (void *)at), (u64)-1,
+		 "vmptrld-two-pages");
+	__asm__ volatile("vmptrst %0" : "=m"(v));
+	check_eq(v, (u64)l2.vmcs, "vmptrld-two-pages-value");
+	check_eq((u64)raises(vmread_back, (void *)(PAIR + 0x123)), (u64)-1,
+		 "vmread-unaligned");
+	memcpy(&v, pair[0] + 0x123, 8);
+	check_eq(v, vmr(VMCS_GUEST_RSP), "vmread-unaligned-value");
+	/* the second is not there, or read-only: nothing is written */
+	map_pair(3, 0);
+	expect_pf(fault_vmptrst_pf, at, 2, PAIR + PAGE_SIZE, "second-absent");
+	check_eq(pair[0][PAGE_SIZE - 3], 0xee, "second-absent-first-kept");
+	expect_pf(fault_vmread_pf, at, 2, PAIR + PAGE_SIZE,
+		  "second-absent-vmread");
+	check_eq(pair[0][PAGE_SIZE - 3], 0xee, "second-absent-first-kept");
+	expect_pf(fault_vmptrld_pf, at, 0, PAIR + PAGE_SIZE,
+		  "second-absent-vmptrld");
+	expect_pf(fault_invept_pf, PAIR + PAGE_SIZE - 15, 0, PAIR + PAGE_SIZE,
+		  "second-absent-invept");
+	map_pair(3, 1);
+	expect_pf(fault_vmptrst_pf, at, 3, PAIR + PAGE_SIZE,
+		  "second-read-only");
+	check_eq(pair[0][PAGE_SIZE - 3], 0xee, "second-read-only-first-kept");
+	/* neither: the first one's address */
+	map_pair(0, 0);
+	expect_pf(fault_vmptrst_pf, at, 2, at, "both-absent");
+	map_pair(3, 3 | BIT(51));
+	expect_pf(fault_vmptrst_pf, at, 0xb, PAIR + PAGE_SIZE,
+		  "second-reserved");
+	/* across the end of the canonical addresses */
+	check_eq((u64)raises(fault_vmptrst_pf, (void *)0x7ffffffffffdull),
+		 VEC_GP, "across-canonical");
+	check_eq((u64)raises(ss_invept, (void *)0x7ffffffffff8ull), VEC_SS,
+		 "across-canonical-ss");
+}
+
+/* Write protection, accessed and dirty flags of L1's own tables. */
+static void test_pages(void)
+{
+	u64 cr0 = read_cr0();
+
+	write_cr0(cr0 | CR0_WP);
+	map_pair(1, 1);
+	expect_pf(fault_vmptrst_pf, PAIR + 8, 3, PAIR + 8, "read-only-vmptrst");
+	expect_pf(fault_vmread_pf, PAIR + 8, 3, PAIR + 8, "read-only-vmread");
+	memcpy(pair[0], &l2.vmcs, 8);
+	check_eq((u64)raises(fault_vmptrld_pf, (void *)PAIR), (u64)-1,
+		 "read-only-vmptrld");
+	check_eq(*pte[0] & (PTE_A | PTE_D), PTE_A, "vmptrld-accessed");
+	write_cr0(cr0 & ~CR0_WP);
+	check_eq((u64)raises(fault_vmptrst_pf, (void *)(PAIR + 8)), (u64)-1,
+		 "no-write-protection");
+	check_eq(*(u64 *)(pair[0] + 8), (u64)l2.vmcs,
+		 "no-write-protection-value");
+	check_eq(*pte[0] & (PTE_A | PTE_D), PTE_A | PTE_D, "vmptrst-dirty");
+	write_cr0(cr0);
+	map_pair(3, 3);
+	check_eq((u64)raises(vmread_back, (void *)(PAIR + PAGE_SIZE)), (u64)-1,
+		 "vmread-to-page");
+	check_eq(*pte[1] & (PTE_A | PTE_D), PTE_A | PTE_D, "vmread-dirty");
+	check_eq(*pte[0] & (PTE_A | PTE_D), 0, "other-page-untouched");
+}
+
 /* --- operands -------------------------------------------------------------------- */
 static void test_operands(void)
 {
@@ -404,37 +582,6 @@ static void test_fields(void)
 	check_eq(lost, 0, "fields-survive-vmclear");
 }
 
-/* Encodings of no field answer with error 12, whichever they are. */
-static void test_encodings(void)
-{
-	u32 wrong = 0, there = 0;
-	u64 v;
-
-	vl2_init(&l2, do_vmcall);
-	for (u32 e = 0; e < 0x8000; e++) {
-		bool known = false;
-
-		if (e & 0x1000) /* bit 12 is reserved */
-			continue;
-		for (u32 i = 0; i < ARRAY_SIZE(fields) && !known; i++)
-			known = fields[i].enc == (e & ~1u);
-		if (e & 1)
-			known = known && VMCS_ENC_WIDTH(e) == VMCS_64;
-		switch (vmread_insn(e, &v)) {
-		case VMX_OK:
-			there++;
-			if (!known && !wrong++)
-				print("info: %x is there\n", e);
-			break;
-		default:
-			if (vmr(VMCS_INSTR_ERROR) != VMXERR_NO_FIELD)
-				wrong++;
-		}
-	}
-	check_eq(wrong, 0, "encodings-of-no-field");
-	check(there > 140, "encodings-of-fields", "%u", there);
-}
-
 static void test_off(void)
 {
 	vmx_off();
@@ -457,9 +604,14 @@ void main(void)
 	test_launch();
 	test_others();
 	test_faults();
+	test_first();
+	vl2_init(&l2, do_vmcall);
+	for (u32 i = 0; i < 2; i++)
+		pair[i] = page_alloc(3 - i); /* with others between them */
+	test_straddle();
+	test_pages();
 	test_operands();
 	test_nowhere();
 	test_fields();
-	test_encodings();
 	test_off();
 }
