@@ -88,7 +88,10 @@ static int check_size(const struct vmcs12 *v, const struct vmx_check_env *e,
 	CHECK_FIELD(e->lma == host64, EXIT_CTLS);
 	if (host64) {
 		CHECK_FIELD(F(HOST_CR4) & CR4_PAE, HOST_CR4);
-		CHECK_FIELD(canonical(F(HOST_RIP), e->la_bits), HOST_RIP);
+		/* As the host will have it, not as wide as can be. */
+		CHECK_FIELD(canonical(F(HOST_RIP),
+				      F(HOST_CR4) & CR4_LA57 ? 57 : 48),
+			    HOST_RIP);
 	} else {
 		CHECK_FIELD(!ia32e, ENTRY_CTLS);
 		CHECK_FIELD(!(F(HOST_CR4) & CR4_PCIDE), HOST_CR4);

@@ -108,8 +108,9 @@ static bool operand_copy(struct vcpu *v, const struct vmx_operand *o, void *buf,
 	int err;
 
 	virt->get_seg(v, o->seg, &s);
-	if (vmx_operand_linear(o, &s, mode64(), n, write, v->nvmx->env.la_bits,
-			       &la)) {
+	vmx_paging(v, &p);
+	if (vmx_operand_linear(o, &s, mode64(), n, write,
+			       p.cr4 & CR4_LA57 ? 57 : 48, &la)) {
 		struct event e = { EVENT_EXCEPTION,
 				   o->seg == SEG_SS ? VEC_SS : VEC_GP, true,
 				   0 };
@@ -117,7 +118,6 @@ static bool operand_copy(struct vcpu *v, const struct vmx_operand *o, void *buf,
 		vmx_inject(v, &e);
 		return false;
 	}
-	vmx_paging(v, &p);
 	if (!write)
 		memset(buf, 0xff, n);
 	err = write ? guest_write_va(v->vm, &p, GVA(la), buf, n, &f)
