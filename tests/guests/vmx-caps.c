@@ -2,8 +2,8 @@
 /*
  * The capability MSRs say exactly what is there: each control that may be 1
  * enters an L2, each other is refused, as is the lack of one that must be 1;
- * each field stands and falls with its controls; IA32_VMX_VMCS_ENUM, the fixed
- * bits of CR0 and CR4.
+ * each field stands and falls with its controls, by each encoding that VMREAD
+ * and VMWRITE may be given; IA32_VMX_VMCS_ENUM, the fixed bits of CR0 and CR4.
  */
 /* boot: emus=bochs bare timeout=60 */
 /* boot: emus=bochs cpu=corei5_arrandale_m520 bare timeout=60 name=arrandale */
@@ -404,6 +404,12 @@ static const struct {
 #include "vmx/fields.def"
 };
 
+static bool promised(u32 r)
+{
+	return r == IF_ALWAYS || may(rules[r].group, rules[r].bits) ||
+	       may(rules[r].other, rules[r].other_bits);
+}
+
 static void test_fields(void)
 {
 	bool lax = !on_abyme() && emulator() == EMU_BOCHS;
@@ -412,10 +418,7 @@ static void test_fields(void)
 
 	prepare();
 	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
-		u32 r = fields[i].exists;
-		bool want = r == IF_ALWAYS ||
-			    may(rules[r].group, rules[r].bits) ||
-			    may(rules[r].other, rules[r].other_bits);
+		bool want = promised(fields[i].exists);
 		bool got = vmread_insn(fields[i].enc, &v) == VMX_OK;
 
 		if (got)
@@ -434,6 +437,108 @@ static void test_fields(void)
 		    rdmsr(MSR_VMX_VMCS_ENUM), top);
 }
 
+/* --- every encoding -------------------------------------------------------------- */
+/* What the encodings of 16 bits lead to. */
+static u8 known[BIT(16)];
+enum { NOTHING, PROMISED, READ_ONLY, NOT_PROMISED };
+
+/* "VMREAD, VMWRITE, and Encodings of VMCS Fields": bit 0 is an access type
+ * that 64-bit fields have, bit 12 and those from 15 on are reserved. */
+static void list_encodings(void)
+{
+	bool write_all = rdmsr(MSR_VMX_MISC) & VMX_MISC_VMWRITE_ALL;
+
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++) {
+		u32 e = fields[i].enc;
+
+		known[e] = !promised(fields[i].exists) ? NOT_PROMISED
+			   : VMCS_ENC_TYPE(e) == VMCS_READONLY && !write_all
+				   ? READ_ONLY
+				   : PROMISED;
+		if (VMCS_ENC_WIDTH(e) == VMCS_64)
+			known[e | VMCS_ENC_HIGH] = known[e];
+	}
+}
+
+static u64 width_of(u32 e)
+{
+	return e & VMCS_ENC_HIGH ? 0xffffffff
+				 : vmcs_width_mask((u8)VMCS_ENC_WIDTH(e));
+}
+
+/* A value that tells its field; access rights have bits that no field keeps */
+static u64 value_of(u32 e)
+{
+	bool rights = e >= VMCS_GUEST_ES_AR && e <= VMCS_GUEST_TR_AR;
+
+	return (0xa5c3000096f0ull * (e + 1) + e) & (rights ? 0xf0ff : ~0ull);
+}
+
+/* 0, or the error number. */
+static u32 want_of(u64 enc, bool write)
+{
+	u32 what = enc < BIT(16) ? known[enc] : NOTHING;
+
+	if (what == NOTHING || what == NOT_PROMISED)
+		return VMXERR_NO_FIELD;
+	return write && what == READ_ONLY ? VMXERR_READ_ONLY : 0;
+}
+
+/* Did it end like this? Of the many encodings of nothing, the error number is
+ * looked at for some. */
+static bool ended(enum vmx_result r, u64 enc, bool write)
+{
+	u32 want = want_of(enc, write);
+	bool look = enc % 61 == 0 || (enc < BIT(16) && known[enc]);
+
+	if (r != VMX_VALID || !want)
+		return r == VMX_OK && !want;
+	return !look || vmr(VMCS_INSTR_ERROR) == want;
+}
+
+/* How many things about VMREAD and VMWRITE of @enc are not as promised. */
+static u32 try_encoding(u64 enc)
+{
+	u64 v = ~0ull, back = 0;
+	u32 wrong, e = (u32)enc;
+
+	wrong = !ended(vmread_insn(enc, &v), enc, false);
+	wrong += (v & ~width_of(e)) != (want_of(enc, false) ? ~width_of(e) : 0);
+	wrong += !ended(vmwrite_insn(enc, value_of(e)), enc, true);
+	if (want_of(enc, true) || enc == VMCS_INSTR_ERROR)
+		return wrong;
+	wrong += vmread_insn(enc, &back) != VMX_OK ||
+		 back != (value_of(e) & width_of(e));
+	return wrong;
+}
+
+/* Each encoding of 16 bits; then a field's with one bit above set. */
+static void test_encodings(void)
+{
+	bool lax = !on_abyme() && emulator() == EMU_BOCHS;
+	u32 wrong = 0, beyond = 0, there = 0, n;
+
+	list_encodings();
+	prepare();
+	for (u32 e = 0; e < BIT(16); e++) {
+		/* counted by fields-by-controls */
+		if (lax && known[e] == NOT_PROMISED)
+			continue;
+		there += !want_of(e, false);
+		n = try_encoding(e);
+		if (n && !wrong)
+			print("info: encoding %x: read %x, write %x\n", e,
+			      want_of(e, false), want_of(e, true));
+		wrong += n;
+	}
+	check_eq(wrong, 0, "encodings");
+	check(there > 140, "encodings-of-fields", "%u", there);
+	for (u32 b = 15; b < 64; b++)
+		for (u32 i = 0; i < ARRAY_SIZE(fields); i += 8)
+			beyond += try_encoding(fields[i].enc | BIT(b));
+	check_eq(beyond, 0, "encodings-beyond-16-bits");
+}
+
 void main(void)
 {
 	vmx_on();
@@ -446,5 +551,6 @@ void main(void)
 	test_ept_vpid();
 	test_existence();
 	test_fields();
+	test_encodings();
 	vmx_off();
 }
