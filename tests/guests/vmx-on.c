@@ -2,10 +2,11 @@
 /*
  * The VMX instructions where they must not be executed, and in what order that
  * is found: outside of VMX operation, at CPL 3, in compatibility mode, on
- * register operands; VMXON and its operand; regions that are none; what VMX
- * operation does to CR0, CR4 and IA32_FEATURE_CONTROL.
+ * register operands; VMXON and its operand; regions that are none, many VMCSs
+ * in turn; what VMX operation does to CR0, CR4 and IA32_FEATURE_CONTROL.
  */
 /* boot: emus=bochs bare timeout=40 */
+#include "tests/guests/lib/compat.h"
 #include "tests/guests/lib/tables.h"
 #include "tests/guests/lib/vmx.h"
 
@@ -73,10 +74,6 @@ static void all_user(u32 n, int want, const char *what)
 }
 
 /* --- compatibility mode ---------------------------------------------------------- */
-#define COMPAT(name, insn)                         \
-	extern const char compat_##name[];         \
-	__asm__(".code32; compat_" #name ": " insn \
-		"; ljmp $0x8, $compat_back; .code64")
 COMPAT(vmclear, "vmclear word32");
 COMPAT(vmptrld, "vmptrld word32");
 COMPAT(vmptrst, "vmptrst word32");
@@ -91,12 +88,6 @@ COMPAT(vmcall, "vmcall");
 COMPAT(vmfunc, "vmfunc");
 COMPAT(cpuid, "xor %eax, %eax; cpuid");
 __asm__(".bss; .balign 16; word32: .skip 16; .text");
-
-/* CALL of 32-bit code at @arg; it comes back by compat_back. */
-void compat_call(void *arg);
-__asm__(".globl compat_call; compat_call: push %rbx; push %rbp; mov %rsp, %rbp;"
-	"mov %ds, %edx; push $0x18; push %rdi; lretq;"
-	"compat_back: mov %rbp, %rsp; pop %rbp; pop %rbx; ret");
 
 static void test_compat(void)
 {
@@ -257,6 +248,121 @@ static void test_regions(void)
 	check_eq(v, ~0ull, "vmclear-of-current");
 }
 
+/* --- more VMCSs than anything could keep at hand ----------------------------------- */
+#define MANY 20
+
+static const u32 encodings[] = {
+#define VMCS_FIELD(name, enc, width, type, exists, policy) enc,
+#include "vmx/fields.def"
+};
+
+/* What only L2 changes, its IDTR, has a value of its own in each. */
+PAYLOAD(do_lidt, "movw %ax, -16(%rsp); lidt -16(%rsp); vmcall")
+
+static struct vl2 many[MANY];
+
+static u64 field_value(u32 i, u32 enc)
+{
+	return (enc + 1) * 0x10204081ull * (i + 1) &
+	       (enc >= VMCS_GUEST_ES_AR && enc <= VMCS_GUEST_TR_AR
+			? 0xf0ff
+			: vmcs_width_mask((u8)VMCS_ENC_WIDTH(enc)));
+}
+
+/* Every field of each keeps its value while the others are current. */
+static void test_many_fields(void)
+{
+	u32 lost = 0, kept = 0;
+	u64 v;
+
+	for (u32 i = 0; i < MANY; i++) {
+		vmclear((u64)many[i].vmcs);
+		vmptrld((u64)many[i].vmcs);
+		for (u32 n = 0; n < ARRAY_SIZE(encodings); n++)
+			if (VMCS_ENC_TYPE(encodings[n]) != VMCS_READONLY)
+				vmwrite_insn(encodings[n],
+					     field_value(i, encodings[n]));
+	}
+	for (u32 k = 0; k < MANY; k++) {
+		u32 i = k * 7 % MANY;
+
+		if (i & 1)
+			vmclear((u64)many[i].vmcs);
+		vmptrld((u64)many[i].vmcs);
+		for (u32 n = 0; n < ARRAY_SIZE(encodings); n++) {
+			u32 e = encodings[n];
+
+			if (VMCS_ENC_TYPE(e) == VMCS_READONLY ||
+			    vmread_insn(e, &v) != VMX_OK)
+				continue;
+			kept++;
+			lost += v != field_value(i, e);
+		}
+	}
+	check_eq(lost, 0, "many-fields");
+	check(kept > 100 * MANY, "many-fields-tried", "%u", kept);
+}
+
+static void start_many(u32 i)
+{
+	many[i].vmcs = many[i].vmcs ? many[i].vmcs : vmx_region();
+	vl2_init(&many[i], do_lidt);
+	vmw(VMCS_TSC_OFFSET, 0x1000ull * i);
+	vmw(VMCS_GUEST_SYSENTER_EIP, 0x20000ull * i);
+	many[i].gprs.rax = 0x800 + i;
+	check_eq(vl2_run(&many[i]), REASON_VMCALL, "many-launch");
+}
+
+/* As the exit left it, and as L1 wrote it. */
+static bool as_left(u32 i)
+{
+	return vmr(VMCS_GUEST_IDTR_LIMIT) == 0x800 + i &&
+	       vmr(VMCS_TSC_OFFSET) == 0x1000ull * i &&
+	       vmr(VMCS_GUEST_SYSENTER_EIP) == 0x20000ull * i &&
+	       vmr(VMCS_EXIT_REASON) == REASON_VMCALL &&
+	       vmr(VMCS_GUEST_RSP) == (u64)&many[i].stack[511];
+}
+
+static void test_many(void)
+{
+	u32 bad = 0;
+	u64 v;
+
+	for (u32 i = 0; i < MANY; i++)
+		start_many(i);
+	/* in another order: each is launched still */
+	for (u32 k = 0; k < MANY; k++) {
+		u32 i = k * 7 % MANY;
+
+		vmptrld((u64)many[i].vmcs);
+		bad += !as_left(i);
+		bad += vmx_enter(&many[i].gprs, 0) != 2 ||
+		       vmr(VMCS_INSTR_ERROR) != VMXERR_VMLAUNCH_LAUNCHED;
+		vmw(VMCS_GUEST_RIP, (u64)do_lidt);
+		bad += vl2_run(&many[i]) != REASON_VMCALL || !as_left(i);
+	}
+	check_eq(bad, 0, "many-resumed");
+	/* VMCLEAR of some while others are current: those launch anew */
+	for (u32 i = 0; i < MANY; i += 2)
+		vmclear((u64)many[i].vmcs);
+	__asm__ volatile("vmptrst %0" : "=m"(v));
+	check_eq(v, (u64)many[13].vmcs, "many-current");
+	for (u32 i = 0; i < MANY; i++) {
+		bool launched = i & 1;
+
+		vmptrld((u64)many[i].vmcs);
+		bad += !as_left(i);
+		bad += vmx_enter(&many[i].gprs, !launched) != 2 ||
+		       vmr(VMCS_INSTR_ERROR) !=
+			       (launched ? VMXERR_VMLAUNCH_LAUNCHED
+					 : VMXERR_VMRESUME_CLEAR);
+		vmw(VMCS_GUEST_RIP, (u64)do_lidt);
+		many[i].launched = launched;
+		bad += vl2_run(&many[i]) != REASON_VMCALL || !as_left(i);
+	}
+	check_eq(bad, 0, "many-after-vmclear");
+}
+
 /* MOV SS before the entry: error 26, before anything else is looked at. */
 PAYLOAD(ss_vmlaunch, "mov %ss, %eax; mov %eax, %ss; vmlaunch;"
 		     "sbb %rax, %rax; ret")
@@ -352,6 +458,8 @@ void main(void)
 	test_inside();
 	test_compat();
 	test_regions();
+	test_many();
+	test_many_fields();
 	test_mov_ss();
 	test_crs();
 	test_feature_control();
