@@ -2,7 +2,8 @@
 /*
  * A hypervisor in 32-bit code: operands of the VMX instructions with 16- and
  * 32-bit addresses, through segments that allow them and others that do not,
- * VMREAD and VMWRITE of 32 bits, an L2 and its exit to a 32-bit host.
+ * VMREAD and VMWRITE of 32 bits, an L2 and its exit to a 32-bit host; L1 and L2
+ * with PAE paging, whose PDPTEs entries and exits load.
  */
 /* boot: emus=bochs bare timeout=40 */
 #include "tests/guests/lib/modes.h"
@@ -86,6 +87,13 @@ static const struct {
 	{ "l2-ebx", 0x1235 },
 	{ "l2-eip", 2 }, /* of the VMCALL */
 	{ "host-cr4", CR4_VMXE | CR4_PSE },
+};
+
+/* The rounds' results follow, then these. */
+static const struct {
+	const char *name;
+	u32 want;
+} last_rows[] = {
 	{ "vmxoff", 0 },
 	{ "end", 0xe0d },
 };
@@ -234,6 +242,150 @@ static void abort_fields(u64 why)
 	print("guest vmx-32: abort %lu, now\n", why);
 }
 
+/* --- PAE ----------------------------------------------------------------------- */
+/*
+ * Sets of PAE tables, the same but for one page: what VMX32_PROBE shows tells
+ * which PDPTEs are in use. The last has a PDPTE that must not be loaded.
+ */
+enum { L1_A, L1_B, L2_A, L2_B, L2_FIELDS, NR_SETS, NOT_PAE = NR_SETS, L2_BAD };
+
+extern const char vmx32_probe_l2[], vmx32_cr3_l2[];
+extern u32 vmx32_rounds[VMX32_ROUNDS];
+extern u64 pds[], pae_pdpt[4];
+static u64 set_pd[NR_SETS][512] __aligned(4096);
+static u64 set_pdpt[NR_SETS][4] __aligned(32);
+
+#define WORD(set) (0x5e700000u + (set))
+#define PROBE_PDE (VMX32_PROBE >> 21 & 511)
+#define CR4_PAE32 (CR4_PAE | CR4_VMXE)
+#define CR4_PSE32 (CR4_PSE | CR4_VMXE)
+#define REFUSED (u32)(REASON_BAD_GUEST | EXIT_ENTRY_FAILURE)
+
+static void pae_tables(void)
+{
+	for (u32 i = 0; i < NR_SETS; i++) {
+		u64 page = MiB(64) + i * MiB(2);
+
+		memcpy(set_pd[i], &pds[3 * 512], PAGE_SIZE);
+		set_pd[i][PROBE_PDE] = page | 0x87;
+		memcpy(set_pdpt[i], pae_pdpt, sizeof(pae_pdpt));
+		set_pdpt[i][3] = (u64)set_pd[i] | 1;
+		*(u32 *)page = WORD(i);
+	}
+	*(u32 *)MiB(80) = WORD(NOT_PAE);
+	pd32[VMX32_PROBE >> 22] = (u32)MiB(80) | 0x87;
+}
+
+static u32 cr3_of(u32 set)
+{
+	return set == NOT_PAE  ? (u32)(u64)pd32
+	       : set == L2_BAD ? (u32)(u64)bad_pdpt
+			       : (u32)(u64)set_pdpt[set];
+}
+
+/* One entry and exit, each with what L2's CR3 leads to at entry, and to which
+ * set it switches; what L1 comes back to. */
+static const struct round {
+	const char *name;
+	u32 l2, l2_next, l1;
+	bool ept;   /* PDPTEs are fields; those of L2_FIELDS */
+	u32 pdpte1; /* the second field's low bits, where not 1 */
+	u32 reason, qual, seen;
+} rounds[] = {
+	{ "host-to-pae", NOT_PAE, NOT_PAE, L1_A, false, 1, REASON_VMCALL, 0,
+	  WORD(NOT_PAE) },
+	{ "pae-l2", L2_A, L2_A, L1_B, false, 1, REASON_VMCALL, 0, WORD(L2_A) },
+	{ "pae-l2-bad-pdpte", L2_BAD, L2_BAD, L1_A, false, 1, REFUSED, 2, 0 },
+	{ "pae-l2-mov-cr3", L2_A, L2_B, L1_B, false, 1, REASON_VMCALL, 0,
+	  WORD(L2_B) },
+	{ "pae-l2-mov-cr3-bad", L2_A, L2_BAD, L1_A, false, 1,
+	  REASON_EXCEPTION_NMI, 0, 0 },
+	{ "pae-ept-fields", L2_A, L2_A, L1_B, true, 1, REASON_VMCALL, 0,
+	  WORD(L2_FIELDS) },
+	{ "pae-ept-bad-field", L2_A, L2_A, L1_A, true, 3, REFUSED, 2, 0 },
+	{ "pae-ept-mov-cr3", L2_A, L2_B, L1_B, true, 1, REASON_VMCALL, 0,
+	  WORD(L2_B) },
+	{ "pae-ept-mov-cr3-bad", L2_A, L2_BAD, L1_A, true, 1,
+	  REASON_EXCEPTION_NMI, 0, 0 },
+	{ "pae-ept-bad-cr3-unused", L2_BAD, L2_BAD, L1_B, true, 1,
+	  REASON_VMCALL, 0, WORD(L2_FIELDS) },
+	{ "pae-l1-to-32-bit", L2_A, L2_A, NOT_PAE, false, 1, REASON_VMCALL, 0,
+	  WORD(L2_A) },
+};
+
+static struct pair {
+	u32 field, value;
+} round_fields[ARRAY_SIZE(rounds)][32];
+
+static void round_pdptes(struct pair **p, u32 pdpte1)
+{
+	for (u32 i = 0; i < 4; i++) {
+		u64 e = set_pdpt[L2_FIELDS][i] | (i == 1 ? pdpte1 : 1);
+
+		*(*p)++ = (struct pair){ VMCS_GUEST_PDPTE0 + 2 * i, (u32)e };
+		*(*p)++ = (struct pair){ VMCS_GUEST_PDPTE0 + 2 * i + 1,
+					 (u32)(e >> 32) };
+	}
+}
+
+static void prepare_round(const struct round *r, struct pair *p, u32 eptp)
+{
+	bool moves = r->l2 != r->l2_next;
+	u32 pae = r->l2 == NOT_PAE ? 0 : 1, host = r->l1 == NOT_PAE ? 0 : 1;
+	u32 proc = vmx_proc((u32)(PROC_HLT | PROC_PROC2)) &
+		   ~(u32)(PROC_CR3_LOAD | PROC_CR3_STORE);
+	const char *code = moves ? vmx32_cr3_l2 : vmx32_probe_l2;
+	const struct pair list[] = {
+		{ VMCS_PROC_CTLS, proc },
+		{ VMCS_PROC2_CTLS, vmx_proc2(r->ept ? (u32)PROC2_EPT : 0) },
+		{ VMCS_EPTP, eptp },
+		{ VMCS_EPTP | 1, 0 },
+		{ VMCS_EXCEPTION_BITMAP, BIT(VEC_GP) },
+		{ VMCS_GUEST_RIP, (u32)(u64)code },
+		{ VMCS_GUEST_RSP, cr3_of(r->l2_next) }, /* for L2's MOV */
+		{ VMCS_GUEST_CR3, cr3_of(r->l2) },
+		{ VMCS_GUEST_CR4, (u32)(pae ? CR4_PAE32 : CR4_PSE32) },
+		{ VMCS_HOST_CR3, cr3_of(r->l1) },
+		{ VMCS_HOST_CR4, (u32)(host ? CR4_PAE32 : CR4_PSE32) },
+	};
+
+	memcpy(p, list, sizeof(list));
+	p += ARRAY_SIZE(list);
+	if (r->ept)
+		round_pdptes(&p, r->pdpte1);
+	p->field = ~0u;
+}
+
+static void prepare_rounds(void)
+{
+	u32 eptp = (u32)(u64)table_identity(EPT_TABLE, EPT_PAGE) |
+		   (u32)(EPTP_WB | EPTP_WALK4);
+
+	for (u32 i = 0; i < ARRAY_SIZE(rounds); i++) {
+		prepare_round(&rounds[i], round_fields[i], eptp);
+		vmx32_rounds[i] = (u32)(u64)round_fields[i];
+	}
+}
+
+static void check_round(const struct round *r, const u32 *got)
+{
+	u32 pdpte3 = (u32)set_pdpt[r->reason == REASON_VMCALL ? r->l2_next
+							      : L2_FIELDS][3];
+	char name[48];
+
+	check(got[0] == r->reason, r->name, "exit %x, qualification %x", got[0],
+	      got[1]);
+	snprintf(name, sizeof(name), "%s-state", r->name);
+	check_eq(got[1], r->qual, name);
+	check_eq(got[2], r->seen, name);
+	if (r->ept && r->l2 != r->l2_next)
+		check_eq(got[3], pdpte3, name);
+	snprintf(name, sizeof(name), "%s-host", r->name);
+	check_eq(got[4], r->l1 == NOT_PAE ? CR4_PSE32 : CR4_PAE32, name);
+	check_eq(got[5], cr3_of(r->l1), name);
+	check_eq(got[6], WORD(r->l1), name);
+}
+
 static u32 expected(u32 i)
 {
 	if (!strcmp(rows[i].name, "vmptrst-low"))
@@ -241,6 +393,20 @@ static u32 expected(u32 i)
 	if (!strcmp(rows[i].name, "l2-eip"))
 		return (u32)(u64)vmx32_l2_call;
 	return rows[i].want;
+}
+
+static void check_all(void)
+{
+	const u32 *got = vmx32_result + ARRAY_SIZE(rows);
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		check_eq(vmx32_result[i], expected(i), rows[i].name);
+	for (u32 i = 0; i < ARRAY_SIZE(rounds); i++) {
+		check_round(&rounds[i], got);
+		got += VMX32_ROUND_RESULTS;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(last_rows); i++)
+		check_eq(got[i], last_rows[i].want, last_rows[i].name);
 }
 
 void main(void)
@@ -261,11 +427,12 @@ void main(void)
 	vmx32_ptr = (u64)region;
 	region_pa = (u32)(u64)region;
 	descriptors();
+	pae_tables();
 	fields();
+	prepare_rounds();
 	if (why)
 		abort_fields(why);
 	memset(vmx32_result, 0xee, 4 * VMX32_RESULTS);
 	mode_run32(vmx32_main);
-	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
-		check_eq(vmx32_result[i], expected(i), rows[i].name);
+	check_all();
 }

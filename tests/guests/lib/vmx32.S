@@ -205,7 +205,55 @@ vmx32_exit:
 	VALUE	%edx
 	mov	%cr4, %edx
 	VALUE	%edx
-	CASE	vmxoff
+	/* the rounds: fields for each, entered anew */
+	mov	$vmx32_rounds, %esi
+6:	mov	(%esi), %edi
+	add	$4, %esi
+	mov	%esi, round
+	test	%edi, %edi
+	jz	9f
+	vmclear	vmx32_ptr
+	vmptrld	vmx32_ptr
+	mov	$0x6c16, %ecx
+	mov	$round_exit, %edx
+	vmwrite	%edx, %ecx
+7:	mov	(%edi), %ecx
+	cmp	$-1, %ecx
+	je	8f
+	mov	4(%edi), %edx
+	vmwrite	%edx, %ecx
+	jbe	vmx32_end
+	add	$8, %edi
+	jmp	7b
+8:	xor	%ebx, %ebx
+	vmlaunch
+	mov	$0x4400, %ecx		/* not entered */
+	vmread	%ecx, %edx
+	VALUE	%edx
+	jmp	vmx32_end
+	/* reason, qualification, what L2 saw, PDPTE3; then L1's CR4, CR3 and
+	 * what L1 sees */
+round_exit:
+	mov	$0x4402, %ecx
+	vmread	%ecx, %edx
+	VALUE	%edx
+	mov	$0x6400, %ecx
+	vmread	%ecx, %edx
+	VALUE	%edx
+	VALUE	%ebx
+	xor	%edx, %edx
+	mov	$0x2810, %ecx
+	vmread	%ecx, %edx
+	VALUE	%edx
+	mov	%cr4, %edx
+	VALUE	%edx
+	mov	%cr3, %edx
+	VALUE	%edx
+	mov	VMX32_PROBE, %edx
+	VALUE	%edx
+	mov	round, %esi
+	jmp	6b
+9:	CASE	vmxoff
 vmx32_end:
 	VALUE	$0xe0d
 	mov	%cr0, %eax
@@ -213,6 +261,14 @@ vmx32_end:
 	mov	%eax, %cr0
 	mov	$low_back32, %eax
 	jmp	*%eax
+
+	.globl	vmx32_probe_l2, vmx32_cr3_l2
+vmx32_cr3_l2:
+	mov	%esp, %eax
+	mov	%eax, %cr3
+vmx32_probe_l2:
+	mov	VMX32_PROBE, %ebx
+	vmcall
 
 	.globl	vmx32_l2, vmx32_l2_call, vmx32_long
 vmx32_long:
@@ -255,6 +311,7 @@ idt_ptr:
 vmx32_handlers:
 	.long	6, ud, 10, vec10, 11, vec11, 12, vec12, 13, vec13, 14, vec14
 	.long	0
+round:	.long	0
 next:	.long	0
 resume:	.long	0
 caught:	.long	0
@@ -262,7 +319,7 @@ caught:	.long	0
 	.bss
 	.balign 16
 	.globl	vmx32_result, vmx32_idt, vmx32_desc, vmx32_ptr, vmx32_on_ptr
-	.globl	vmx32_word, vmx32_fields
+	.globl	vmx32_word, vmx32_fields, vmx32_rounds
 vmx32_result:	.skip	4 * VMX32_RESULTS
 vmx32_idt:	.skip	8 * 16
 vmx32_desc:	.skip	16
@@ -270,5 +327,6 @@ vmx32_ptr:	.skip	8
 vmx32_on_ptr:	.skip	8
 vmx32_word:	.skip	8
 vmx32_fields:	.skip	8 * VMX32_FIELDS
+vmx32_rounds:	.skip	4 * VMX32_ROUNDS
 
 	.section .note.GNU-stack, "", @progbits

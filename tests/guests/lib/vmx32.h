@@ -13,7 +13,11 @@
 #define VMX32_LOW 0x6800		  /* a quadword in low memory */
 #define VMX32_UNMAPPED 0xc0000000
 
-#define VMX32_RESULTS 96
+#define VMX32_PROBE 0xe0000000 /* where PAE tables differ */
+
+#define VMX32_RESULTS 192
 #define VMX32_FIELDS 96
+#define VMX32_ROUNDS 16
+#define VMX32_ROUND_RESULTS 7
 
 #endif
