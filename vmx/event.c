@@ -90,6 +90,30 @@ static void put_back(struct vcpu *v)
 	x->vectoring_len = (u32)vmread(VMCS_ENTRY_INSTR_LEN);
 }
 
+static bool event_waits(const struct vmx_vcpu *x)
+{
+	return (x->entry_info & INTR_VALID) || x->vectoring;
+}
+
+/*
+ * A machine check that came to L0 while an event waits to be delivered. For
+ * the guest that delivery is under way: it comes to its end, and the machine
+ * check is taken before the handler's first instruction (SDM 3C, "Machine-Check
+ * Events During VM Entry": after the entry, with what that injects). An L1 that
+ * intercepts it is told of an L2's event instead. True: it waits.
+ */
+static bool mce_waits(struct vcpu *v)
+{
+	if (!event_waits(v->vmx))
+		return false;
+	if (v->in_l2 && (vmread(VMCS_EXCEPTION_BITMAP) & BIT(VEC_MC))) {
+		put_back(v);
+		return false;
+	}
+	v->vmx->mce_waits = true;
+	return true;
+}
+
 /* VM entry delivers an error code in protected mode only, and then with those
  * vectors that have one (SDM 3C, VM-Entry Control Fields). */
 static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
@@ -99,9 +123,8 @@ static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	u32 info = INTR_INFO(soft ? INTR_TYPE_SOFT_EXC : INTR_TYPE_HARD_EXC,
 			     vector);
 
-	/* A machine check comes before an event that still waits. */
-	if (v->in_l2 && vector == VEC_MC)
-		put_back(v);
+	if (unlikely(vector == VEC_MC) && mce_waits(v))
+		return;
 	v->vmx->own_exception = v->in_l2;
 	if (soft) {
 		vmx_inject_raw(v, info, 0, (u32)vmx_get(v, CACHED_INSTR_LEN));
@@ -133,6 +156,14 @@ void vmx_inject(struct vcpu *v, const struct event *e)
 		vmx_inject_raw(v, 0, 0, 0);
 		break;
 	}
+}
+
+void vmx_deliver_mce(struct vcpu *v)
+{
+	v->vmx->mce_waits = false;
+	inject_exc(v, VEC_MC, false, 0);
+	if (v->vmx->mce_waits)
+		vmx_kick_entry(v); /* an exit as soon as the event is through */
 }
 
 void vmx_inject_ud(struct vcpu *v)

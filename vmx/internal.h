@@ -79,6 +79,8 @@ bool vmx_decode(struct vcpu *v, u32 raw, struct vmexit *x);
 
 /* event.c: what waits for the guest goes into the VMCS. */
 void vmx_deliver(struct vcpu *v);
+/* A machine check that waits for the end of an event's delivery. */
+void vmx_deliver_mce(struct vcpu *v);
 /* Exits that can cut a delivery short, of those that L0 handles and goes on
  * from. SDM 3C, Information for VM Exits That Occur During Event Delivery. */
 #define VECTORING_EXITS                                          \

@@ -81,6 +81,8 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 
 	if (v->vmx->waits)
 		vmx_watch_wait(v);
+	if (v->vmx->mce_waits)
+		vmx_deliver_mce(v);
 	if (request_take(v, REQ_FLUSH_TLB)) {
 		slat_flushing(v->vm->slat, v->index);
 		vmx_invept(INVEPT_SINGLE, b->eptp);
@@ -209,7 +211,8 @@ void vmx_run(struct vcpu *v, struct vmexit *x)
 		s64 r;
 		u32 raw, basic;
 
-		if (unlikely(request_pending(v) | vx->waits) && requests(v, x))
+		if (unlikely(request_pending(v) | vx->waits | vx->mce_waits) &&
+		    requests(v, x))
 			return;
 		if (unlikely(!before_entry(v, vx)))
 			continue;

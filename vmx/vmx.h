@@ -122,8 +122,9 @@ struct vmx_vcpu {
 	/* What entry_info has for L2 is an exception of L0's own making: L1
 	 * may intercept it (before_entry). */
 	bool own_exception;
-	bool fresh; /* started by a SIPI, not entered since */
-	bool waits; /* for a SIPI, in L0 (watch.c) */
+	bool fresh;	/* started by a SIPI, not entered since */
+	bool waits;	/* for a SIPI, in L0 (watch.c) */
+	bool mce_waits; /* a machine check, for the end of an event's delivery */
 	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;
