@@ -165,6 +165,44 @@ static void test_types(void)
 	}
 }
 
+/* The same by L2's own page tables: #PF while an event is delivered exits. */
+#define NO_PAGE 0x7f0000000800ull
+
+static void test_types_pf(void)
+{
+	char name[48];
+
+	for (u32 i = 0; i < ARRAY_SIZE(events); i++) {
+		const struct event *e = &events[i];
+
+		/* a second page fault is a double one */
+		if (INTR_VECTOR(e->info) == VEC_PF)
+			continue;
+		stack(true);
+		start(e);
+		vmw(VMCS_GUEST_RSP, NO_PAGE);
+		vmw(VMCS_EXCEPTION_BITMAP, BIT(VEC_PF));
+		snprintf(name, sizeof(name), "%s-pf", e->name);
+		expect_run(REASON_EXCEPTION_NMI, name);
+		check_eq(vmr(VMCS_EXIT_INTR_INFO),
+			 INTR_INFO(INTR_TYPE_HARD_EXC, VEC_PF) | INTR_ERROR,
+			 name);
+		check_eq(vmr(VMCS_EXIT_INTR_ERROR), 2, name);
+		check_eq(vmr(VMCS_EXIT_QUALIFICATION), NO_PAGE - 8, name);
+		check_eq(vmr(VMCS_IDT_VECTORING), e->info, name);
+		if (e->len)
+			check_eq(vmr(VMCS_EXIT_INSTR_LEN), e->len, name);
+		/* L1 gives it a stack and injects the event again */
+		vmw(VMCS_GUEST_RSP, STACK);
+		vmw(VMCS_ENTRY_INTR_INFO, vmr(VMCS_IDT_VECTORING));
+		vmw(VMCS_ENTRY_ERROR_CODE, vmr(VMCS_IDT_VECTORING_ERROR));
+		vmw(VMCS_ENTRY_INSTR_LEN, vmr(VMCS_EXIT_INSTR_LEN));
+		if (INTR_TYPE(e->info) == INTR_TYPE_NMI)
+			vmw(VMCS_GUEST_INTERRUPTIBILITY, 0);
+		arrived(e, "pf-again");
+	}
+}
+
 /* An interrupt of the machine's, not one injected. */
 static void test_machine(void)
 {
@@ -282,12 +320,55 @@ static void test_iret(void)
 				      EPT_QUAL_NMI_UNBLOCK,
 			      "iret-violation-qualification", "%lx",
 			      vmr(VMCS_EXIT_QUALIFICATION));
+			check_eq(vmr(VMCS_GUEST_INTERRUPTIBILITY), 0,
+				 "iret-violation-unblocked");
 			continue;
 		}
 		/* L0's own violation: IRET runs again, with blocking */
 		expect_run(REASON_VMCALL, "iret");
 		check_eq(vmr(VMCS_GUEST_INTERRUPTIBILITY), 0, "iret-unblocks");
 	}
+}
+
+/* "Information About NMI Unblocking Due to IRET": faults of IRET itself, with
+ * virtual NMIs and with those of L2's own. */
+static void test_iret_faults(void)
+{
+	static const struct {
+		const char *name;
+		u64 cs, ss, vector;
+	} rows[] = {
+		{ "iret-gp", 0, SEL_DATA, VEC_GP },
+		{ "iret-np", SEL_FREE, SEL_DATA, VEC_NP },
+		{ "iret-ss-gp", SEL_CODE64, SEL_CODE64, VEC_GP },
+	};
+	extern u64 gdt[];
+
+	gdt[SEL_FREE / 8] = gdt[SEL_CODE64 / 8] & ~BIT(47); /* not present */
+	stack(true);
+	for (u32 i = 0; i < 3 * ARRAY_SIZE(rows); i++) {
+		u64 frame[5] = { (u64)do_iret + 2, rows[i / 3].cs, RFLAGS_FIXED,
+				 (u64)&l2.stack[500], rows[i / 3].ss };
+		bool virtual = i % 3 == 1, blocked = i % 3;
+
+		memcpy((void *)(PA + 0x800), frame, sizeof(frame));
+		prepare(do_iret);
+		if (virtual)
+			vmw(VMCS_PIN_CTLS, vmx_pin((u32)(PIN_NMI | PIN_VNMI)));
+		vmw(VMCS_GUEST_INTERRUPTIBILITY, blocked ? INTRBL_NMI : 0);
+		vmw(VMCS_GUEST_RSP, STACK);
+		vmw(VMCS_EXCEPTION_BITMAP, BIT(rows[i / 3].vector));
+		expect_run(REASON_EXCEPTION_NMI, rows[i / 3].name);
+		check_eq(vmr(VMCS_EXIT_INTR_INFO),
+			 INTR_INFO(3, rows[i / 3].vector) | INTR_ERROR |
+				 (blocked ? INTR_NMI_UNBLOCK : 0),
+			 rows[i / 3].name);
+		check_eq(vmr(VMCS_GUEST_INTERRUPTIBILITY), 0, rows[i / 3].name);
+		check_eq(vmr(VMCS_GUEST_RIP), (u64)do_iret, rows[i / 3].name);
+	}
+	/* L1 has no blocking left of it */
+	icr_send(cpu_index(), ICR_NMI | ICR_ASSERT);
+	check_eq(seen.count, 1, "iret-fault-l1-unblocked");
 }
 
 /* --- debug exceptions -------------------------------------------------------------------- */
@@ -353,6 +434,117 @@ static void test_debug(void)
 	__asm__ volatile("mov %0, %%dr0" : : "r"(0ul));
 }
 
+/* --- and instructions that do not run in L2 ----------------------------------- */
+/* WRMSR of APIC_BASE and VMFUNC are L0's to carry out; the load finds a page
+ * that L0 has to map. Each time it is as if the processor had done it. */
+PAYLOAD(do_wrmsr, "wrmsr; nop; vmcall")
+PAYLOAD(do_ss_wrmsr, "mov (%rdi), %ss; wrmsr; nop; vmcall")
+PAYLOAD(do_vmfunc, "vmfunc; nop; vmcall")
+PAYLOAD(do_ss_load, "mov (%rdi), %ss; mov (%rsi), %rax; nop; vmcall")
+PAYLOAD(do_ss_cpuid, "mov (%rdi), %ss; cpuid; nop; vmcall")
+PAYLOAD(do_cpuid, "cpuid; nop; vmcall")
+PAYLOAD(do_sti_wrmsr, "sti; wrmsr; nop; vmcall")
+
+static const struct {
+	const char *name;
+	void (*code)(void);
+	bool step, watch; /* TF; DR0 at what RDI points to */
+	u64 qual;
+	u32 at;
+} emulated[] = {
+	{ "step-wrmsr", do_wrmsr, 1, 0, QUAL_BS, 2 },
+	{ "step-mov-ss-wrmsr", do_ss_wrmsr, 1, 0, QUAL_BS, 4 },
+	{ "watch-mov-ss-wrmsr", do_ss_wrmsr, 0, 1, BIT(0), 4 },
+	{ "both-mov-ss-wrmsr", do_ss_wrmsr, 1, 1, QUAL_BS | BIT(0), 4 },
+	{ "step-sti-wrmsr", do_sti_wrmsr, 1, 0, QUAL_BS, 1 },
+	{ "step-vmfunc", do_vmfunc, 1, 0, QUAL_BS, 3 },
+	{ "step-mov-ss-load", do_ss_load, 1, 0, QUAL_BS, 5 },
+	{ "watch-mov-ss-load", do_ss_load, 0, 1, BIT(0), 5 },
+	{ "both-mov-ss-load", do_ss_load, 1, 1, QUAL_BS | BIT(0), 5 },
+};
+
+static u8 bitmap[PAGE_SIZE] __aligned(4096);
+static u64 eptp_list[512] __aligned(4096);
+
+static void prepare_emulated(u32 i)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	debug(emulated[i].code, emulated[i].watch ? DR7_RW0 : 0x400);
+	vmw(VMCS_PROC_CTLS, vmr(VMCS_PROC_CTLS) | PROC_MSR_BITMAP);
+	vmw(VMCS_MSR_BITMAP, (u64)bitmap);
+	vmw(VMCS_GUEST_RFLAGS,
+	    RFLAGS_FIXED | (emulated[i].step ? RFLAGS_TF : 0));
+	l2.gprs.rcx = MSR_APIC_BASE;
+	l2.gprs.rax = (u32)base;
+	l2.gprs.rdx = base >> 32;
+	l2.gprs.rsi = GPA;
+	if (emulated[i].code != do_vmfunc)
+		return;
+	vmw(VMCS_PROC2_CTLS, vmx_proc2((u32)(PROC2_EPT | PROC2_VMFUNC)));
+	vmw(VMCS_VMFUNC_CTLS, VMFUNC_EPTP_SWITCH);
+	vmw(VMCS_EPTP_LIST_ADDR, (u64)eptp_list);
+	eptp_list[0] = vmr(VMCS_EPTP);
+	l2.gprs.rax = l2.gprs.rcx = 0;
+}
+
+static void test_emulated(void)
+{
+	word = SEL_DATA;
+	__asm__ volatile("mov %0, %%dr0" : : "r"(&word));
+	for (u32 i = 0; i < ARRAY_SIZE(emulated); i++) {
+		if (emulated[i].code == do_vmfunc &&
+		    !vmx_has_proc2((u32)PROC2_VMFUNC)) {
+			skip(emulated[i].name, "no VMFUNC");
+			continue;
+		}
+		/* the code's pages are there, GPA nobody has touched since: an
+		 * exit for the code would leave a step pending in Bochs */
+		stack(true);
+		prepare(do_nops);
+		expect_run(REASON_VMCALL, emulated[i].name);
+		prepare_emulated(i);
+		expect_db(emulated[i].qual,
+			  (u64)emulated[i].code + emulated[i].at,
+			  emulated[i].name);
+		check_eq(vmr(VMCS_GUEST_INTERRUPTIBILITY), 0, emulated[i].name);
+	}
+}
+
+/* L1 skips the instruction at which MOV SS held a breakpoint back: what it
+ * leaves in the field is delivered then, and nothing where it clears it. */
+static void test_skipped(void)
+{
+	for (u32 i = 0; i < 3; i++) {
+		debug(do_ss_cpuid, DR7_RW0);
+		expect_run(REASON_CPUID, "skip-cpuid");
+		check_eq(vmr(VMCS_GUEST_INTERRUPTIBILITY), INTRBL_MOV_SS,
+			 "skip-blocking");
+		check_eq(vmr(VMCS_GUEST_PENDING_DBG),
+			 PENDING_DBG_ENABLED | BIT(0), "skip-pending");
+		vl2_skip();
+		vmw(VMCS_GUEST_INTERRUPTIBILITY, i == 2 ? INTRBL_MOV_SS : 0);
+		if (i == 1)
+			vmw(VMCS_GUEST_PENDING_DBG, 0);
+		if (i == 1)
+			expect_run(REASON_VMCALL, "skip-dropped");
+		else
+			expect_db(BIT(0), (u64)do_ss_cpuid + (i ? 5 : 4),
+				  "skip-delivered");
+	}
+	/* a step over it is L1's to make */
+	debug(do_cpuid, 0x400);
+	vmw(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+	expect_run(REASON_CPUID, "skip-step");
+	check_known(!vmr(VMCS_GUEST_PENDING_DBG), "skip-step-pending",
+		    EMU_BOCHS, "a step is pending after any exit", "%lx",
+		    vmr(VMCS_GUEST_PENDING_DBG));
+	vl2_skip();
+	vmw(VMCS_GUEST_PENDING_DBG, PENDING_DBG_BS);
+	expect_db(QUAL_BS, (u64)do_cpuid + 2, "skip-step-delivered");
+	__asm__ volatile("mov %0, %%dr0" : : "r"(0ul));
+}
+
 /* L1's own pending state is not L2's: none after an exit. */
 static void test_shadow_of_l1(void)
 {
@@ -386,10 +578,14 @@ void main(void)
 	set_hook(VEC_GP, over_fault);
 	ept = table_identity(EPT_TABLE, EPT_PAGE);
 	test_types();
+	test_types_pf();
 	test_machine();
 	test_nmis();
 	test_iret();
+	test_iret_faults();
 	test_debug();
+	test_emulated();
+	test_skipped();
 	test_shadow_of_l1();
 	vmx_off();
 }
