@@ -18,7 +18,7 @@
 
 /*
  * The outcome into RFLAGS, and on to the next instruction. In the common case
- * (no single step, no interrupt shadow, no end of the address space) that is
+ * (no single step, no RF, no interrupt shadow, no end of the address space) that is
  * done here, since every VMREAD and VMWRITE that exits comes this way.
  */
 static void finish(struct vcpu *v, u64 flags)
@@ -30,7 +30,7 @@ static void finish(struct vcpu *v, u64 flags)
 	vmx_forget(v);
 	if (flags != old)
 		vmwrite(VMCS_GUEST_RFLAGS, flags);
-	if (unlikely((flags & RFLAGS_TF) || (rip ^ next) >> 32 ||
+	if (unlikely((flags & (RFLAGS_TF | RFLAGS_RF)) || (rip ^ next) >> 32 ||
 		     (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 		      (INTRBL_STI | INTRBL_MOV_SS))))
 		vmx_skip(v);

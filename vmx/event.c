@@ -27,14 +27,18 @@ static void rip_add(struct vcpu *v, u64 len)
 	vmx_put(v, CACHED_RIP, next);
 }
 
-/* In an interrupt shadow, in a single step, under the monitor trap flag, or at
- * the end of 4 GiB. */
+/* In an interrupt shadow, in a single step, with RF (which exits for an access
+ * leave set), under the monitor trap flag, or at the end of 4 GiB. */
 static __noinline void skip_slow(struct vcpu *v, u64 shadow)
 {
+	u64 rflags = vmx_get(v, CACHED_RFLAGS);
+
 	rip_add(v, vmx_get(v, CACHED_INSTR_LEN));
+	if (rflags & RFLAGS_RF)
+		vmx_put(v, CACHED_RFLAGS, rflags & ~RFLAGS_RF);
 	if (unlikely(shadow & SHADOW))
 		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, shadow & ~SHADOW);
-	if (unlikely(vmx_get(v, CACHED_RFLAGS) & RFLAGS_TF)) {
+	if (unlikely(rflags & RFLAGS_TF)) {
 		u64 pend = vmread(VMCS_GUEST_PENDING_DBG);
 		bool btf = vmread(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF;
 
@@ -58,7 +62,7 @@ void vmx_skip(struct vcpu *v)
 			      : vmread(VMCS_EXIT_INSTR_LEN));
 	if (unlikely((rip ^ next) >> 32 || (shadow & SHADOW) ||
 		     (vmx_ctl(v, GROUP_PROC) & PROC_MTF) ||
-		     (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF))) {
+		     (vmread(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF)))) {
 		skip_slow(v, shadow);
 		return;
 	}
@@ -114,6 +118,15 @@ static bool mce_waits(struct vcpu *v)
 	return true;
 }
 
+/* A fault's handler finds RF set in its frame, and VM entry pushes the flags as
+ * they are (SDM 3B, "Resume Flag"). */
+static void set_rf(struct vcpu *v, u8 vector)
+{
+	if (vector != VEC_DB && vector != VEC_DF && vector != VEC_MC)
+		vmx_put(v, CACHED_RFLAGS,
+			vmx_get(v, CACHED_RFLAGS) | RFLAGS_RF);
+}
+
 /* VM entry delivers an error code in protected mode only, and then with those
  * vectors that have one (SDM 3C, VM-Entry Control Fields). */
 static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
@@ -130,6 +143,7 @@ static void inject_exc(struct vcpu *v, u8 vector, bool has_error, u32 error)
 		vmx_inject_raw(v, info, 0, (u32)vmx_get(v, CACHED_INSTR_LEN));
 		return;
 	}
+	set_rf(v, vector);
 	if (has_error && (vmx_get(v, CACHED_CR0) & CR0_PE))
 		info |= INTR_ERROR;
 	vmx_inject_raw(v, info, error, 0);

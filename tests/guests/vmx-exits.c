@@ -320,6 +320,10 @@ static void test_msr_gp(void)
 			 "msr-gp-info");
 		check_eq(vmr(VMCS_EXIT_INTR_ERROR), 0, "msr-gp-error");
 		check_eq(vmr(VMCS_GUEST_RIP), (u64)msr_write, "msr-gp-rip");
+		check_known(vmr(VMCS_GUEST_RFLAGS) & RFLAGS_RF, "msr-gp-rf",
+			    on_abyme() ? EMU_NONE : EMU_BOCHS,
+			    "a fault's exit saves RF as it was", "%lx",
+			    vmr(VMCS_GUEST_RFLAGS));
 		check_eq(vmr(VMCS_IDT_VECTORING) & INTR_VALID, 0,
 			 "msr-gp-vectoring");
 	}

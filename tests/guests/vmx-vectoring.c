@@ -511,6 +511,25 @@ static void test_emulated(void)
 	}
 }
 
+/* RF lasts for one instruction, whoever carries it out. */
+static void test_resume_flag(void)
+{
+	prepare_emulated(0);
+	__asm__ volatile("mov %0, %%dr1; mov %1, %%dr2"
+			 :
+			 : "r"((u64)do_wrmsr + 2), "r"((u64)do_wrmsr));
+	vmw(VMCS_GUEST_DR7, 0x400 | BIT(2) | BIT(4));
+	vmw(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_RF);
+	expect_db(BIT(1), (u64)do_wrmsr + 2, "resume-flag");
+	vmw(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+	vmw(VMCS_GUEST_RIP, (u64)do_wrmsr);
+	expect_db(BIT(2), (u64)do_wrmsr, "resume-flag-off");
+	check_known(vmr(VMCS_GUEST_RFLAGS) & RFLAGS_RF, "resume-flag-saved",
+		    EMU_BOCHS, "a fault's exit saves RF as it was", "%lx",
+		    vmr(VMCS_GUEST_RFLAGS));
+	__asm__ volatile("mov %0, %%dr1; mov %0, %%dr2" : : "r"(0ul));
+}
+
 /* L1 skips the instruction at which MOV SS held a breakpoint back: what it
  * leaves in the field is delivered then, and nothing where it clears it. */
 static void test_skipped(void)
@@ -585,6 +604,7 @@ void main(void)
 	test_iret_faults();
 	test_debug();
 	test_emulated();
+	test_resume_flag();
 	test_skipped();
 	test_shadow_of_l1();
 	vmx_off();
