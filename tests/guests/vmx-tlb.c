@@ -238,6 +238,81 @@ static void test_l1(void)
 	check_eq(*p, 3, "l1-after-invlpg");
 }
 
+/* --- operands of INVEPT and INVVPID ------------------------------------------------ */
+#define HIGH BIT(60)
+#define ERROR 28u /* VMXERR_INVALID_OPERAND, of both */
+
+static bool ended(enum vmx_result r, u32 error)
+{
+	return r == (error ? VMX_VALID : VMX_OK) &&
+	       (!error || vmr(VMCS_INSTR_ERROR) == error);
+}
+
+static void expect(enum vmx_result r, u32 error, const char *name)
+{
+	check(ended(r, error), name, "%u, error %lx", r, vmr(VMCS_INSTR_ERROR));
+}
+
+/* All 64 bits of the register are the type. */
+static void expect_no_type(enum vmx_result r, const char *name)
+{
+	check_known(ended(r, ERROR), name, on_abyme() ? EMU_NONE : EMU_BOCHS,
+		    "of the type 32 bits are looked at", "%u", r);
+}
+
+/* A type is judged before the descriptor, a pointer as VM entry would. */
+static void test_invept_operands(void)
+{
+	static const struct {
+		const char *name;
+		u64 type, bits;
+		u32 error;
+	} rows[] = {
+		{ "invept-all", INVEPT_ALL, 0, 0 },
+		{ "invept-all-ignores-pointer", INVEPT_ALL, HIGH | 7, 0 },
+		{ "invept-single", INVEPT_SINGLE, EPTP_WB | EPTP_WALK4, 0 },
+		{ "invept-type-0", 0, EPTP_WB | EPTP_WALK4, ERROR },
+		{ "invept-type-3", 3, EPTP_WB | EPTP_WALK4, ERROR },
+		{ "invept-memory-type", INVEPT_SINGLE, 7 | EPTP_WALK4, ERROR },
+		{ "invept-walk-length", INVEPT_SINGLE, EPTP_WB, ERROR },
+		{ "invept-bit-11", INVEPT_SINGLE,
+		  EPTP_WB | EPTP_WALK4 | BIT(11), ERROR },
+		{ "invept-address", INVEPT_SINGLE, EPTP_WB | EPTP_WALK4 | HIGH,
+		  ERROR },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		expect(invept_insn(rows[i].type, (u64)ept | rows[i].bits, 0),
+		       rows[i].error, rows[i].name);
+	expect_no_type(invept_insn(BIT(32) | INVEPT_ALL, 0, 0),
+		       "invept-type-33-bits");
+}
+
+/* Reserved bits count for every type, the VPID for all but that of all, the
+ * address for that of one. */
+static void test_invvpid_operands(void)
+{
+	static const u64 odd[] = { 0x8000000000000, HIGH, BIT(63) };
+
+	for (u64 t = INVVPID_ADDR; t <= INVVPID_SINGLE_GLOBALS; t++) {
+		bool all = t == INVVPID_ALL, addr = t == INVVPID_ADDR;
+
+		expect(invvpid_insn(t, 1, 0x1000), 0, "invvpid");
+		expect(invvpid_insn(t, 0xffff, 0x1000), 0, "invvpid-last");
+		expect(invvpid_insn(t, 0, 0x1000), all ? 0 : ERROR,
+		       "invvpid-vpid-0");
+		for (u32 b = 16; b < 64; b += 47)
+			expect(invvpid_insn(t, BIT(b) | 1, 0x1000), ERROR,
+			       "invvpid-reserved");
+		for (u32 i = 0; i < ARRAY_SIZE(odd); i++)
+			expect(invvpid_insn(t, 1, odd[i]), addr ? ERROR : 0,
+			       "invvpid-address");
+	}
+	expect(invvpid_insn(4, 1, 0), ERROR, "invvpid-type-4");
+	expect_no_type(invvpid_insn(BIT(32) | INVVPID_ALL, 1, 0),
+		       "invvpid-type-33-bits");
+}
+
 void main(void)
 {
 	vmx_on();
@@ -257,6 +332,8 @@ void main(void)
 	ept = table_identity(EPT_TABLE, EPT_PAGE);
 	ept2 = table_identity(EPT_TABLE, EPT_PAGE);
 	test_no_vpid();
+	test_invept_operands();
+	test_invvpid_operands();
 	test_invvpid();
 	test_l2_flushes();
 	test_many();
