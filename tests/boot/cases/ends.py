@@ -60,6 +60,8 @@ vmx_abort("store", "vmx-lists", "abort=1", "1: VM-exit MSR-store area",
           r"^abyme:   entry 2 of .* cannot be stored")
 vmx_abort("long-load", "vmx-lists", "abort=2", "4: VM-exit MSR-load area",
           r"^abyme:   entry 513 of .* cannot be loaded")
+vmx_abort("load", "vmx-lists", "abort=4", "4: VM-exit MSR-load area",
+          r"^abyme:   entry 3 of .* cannot be loaded")
 vmx_abort("nowhere", "vmx-lists", "abort=3", "1: VM-exit MSR-store area",
           r"^abyme:   entry 1 of the area at 0x8000000000 ")
 vmx_abort("pdptes", "vmx-32", "abort=2", "2: PDPTEs of the host state")
