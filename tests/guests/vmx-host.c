@@ -292,6 +292,22 @@ static void test_modes(void)
 	}
 }
 
+/* The same bits are not loaded by an entry, and what an exit saves is what was
+ * there ("Loading Guest Control Registers, Debug Registers, and MSRs"). */
+PAYLOAD(do_cr0, "mov %cr0, %rax; vmcall")
+
+static void test_guest_cr0(void)
+{
+	u64 fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
+
+	base_case(do_cr0);
+	vmw(VMCS_GUEST_CR0, (had.cr0 ^ (CR0_TS | CR0_NOT_LOADED)) & fixed1);
+	check_eq(vl2_run(&l2), REASON_VMCALL, "guest-cr0");
+	check_eq(l2.gprs.rax, had.cr0 ^ CR0_TS, "guest-cr0-read");
+	check_eq(vmr(VMCS_GUEST_CR0), had.cr0 ^ CR0_TS, "guest-cr0-saved");
+	check_eq(read_cr0(), had.cr0, "guest-cr0-l1");
+}
+
 /* Blocking by MOV SS is L2's, and over with the exit; as is a #DB that it held
  * back, which would be taken here. */
 static void test_shadow(void)
@@ -373,6 +389,7 @@ void main(void)
 	ept = table_identity(EPT_TABLE, EPT_PAGE);
 	remember();
 	test_modes();
+	test_guest_cr0();
 	test_shadow();
 	test_hidden();
 	vmx_off();

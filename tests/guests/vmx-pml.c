@@ -72,6 +72,40 @@ static void test_full(void)
 	check_eq(vmr(VMCS_PML_INDEX), 510, "third-counted");
 }
 
+/* The frame of an event finds the log full: nothing is delivered, and the event
+ * is told; then it goes in and the stack's page is logged. */
+static u32 seen;
+
+static bool on_event(struct regs *r)
+{
+	seen++;
+	return true;
+}
+
+static void test_in_delivery(void)
+{
+	const u32 event = INTR_INFO(INTR_TYPE_EXT, 0x52);
+
+	area_clean();
+	prepare(l2_read, 0, 1, 0xffff);
+	vmw(VMCS_GUEST_RSP, AREA + 5 * PAGE_SIZE - 0x100);
+	vmw(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+	vmw(VMCS_ENTRY_INTR_INFO, event);
+	seen = 0;
+	check_eq(vl2_run(&l2), REASON_PML_FULL, "delivery-full");
+	check_eq(vmr(VMCS_IDT_VECTORING), event, "delivery-vectoring");
+	check_eq(seen, 0, "delivery-not-yet");
+	check_eq(vmr(VMCS_GUEST_RIP), (u64)l2_read, "delivery-rip");
+	vmw(VMCS_PML_INDEX, 511);
+	vmw(VMCS_ENTRY_INTR_INFO, vmr(VMCS_IDT_VECTORING));
+	check_eq(vl2_run(&l2), REASON_VMCALL, "delivery-again");
+	check_eq(seen, 1, "delivery-delivered");
+	check_known(log[511] == AREA + 4 * PAGE_SIZE, "delivery-logged",
+		    on_abyme() ? EMU_NONE : EMU_BOCHS,
+		    "the address is logged with its offset in the page", "%lx",
+		    log[511]);
+}
+
 void main(void)
 {
 	vmx_on();
@@ -84,5 +118,7 @@ void main(void)
 	ept = table_identity(EPT_TABLE | BIT(8), EPT_PAGE | EPT_AD);
 	test_log();
 	test_full();
+	set_hook(0x52, on_event);
+	test_in_delivery();
 	vmx_off();
 }
