@@ -247,11 +247,6 @@ static u8 read_npt(u64 *npt, u32 asid)
 	return (u8)vmcb_rax(l2.vmcb);
 }
 
-static void invlpga(u64 va, u32 asid)
-{
-	__asm__ volatile("invlpga %0, %1" : : "a"(va), "c"(asid) : "memory");
-}
-
 static void test_invlpga(void)
 {
 	u64 *npt = table_identity(NPT_TABLE, NPT_PAGE), *e;
