@@ -88,6 +88,10 @@ static inline void merge_icpt(struct vmcb *b02, const struct svm_ctl12 *c,
 	vmcb_set_intercept_word(b02, w, (l0->icpt[w] & ~without) | c->icpt[w]);
 }
 
+/* The others of this word are of features that are not offered: for L1 they
+ * are reserved, and do nothing. */
+#define MISC3_OFFERED ((u32)BIT(ICPT_INVPCID % 32))
+
 /* The bits of the virtual-interrupt word that L1 may use. */
 static u64 vintr_offered(u32 features)
 {
@@ -114,7 +118,9 @@ void svm_merge_ctl(struct vmcb *restrict b02,
 	merge_icpt(b02, c, l0, ICPT_EXC, 0);
 	merge_icpt(b02, c, l0, ICPT_MISC1, 0);
 	merge_icpt(b02, c, l0, ICPT_MISC2, not_needed(c, l0));
-	merge_icpt(b02, c, l0, ICPT_MISC3, 0);
+	vmcb_set_intercept_word(b02, ICPT_MISC3,
+				l0->icpt[ICPT_MISC3] |
+					(c->icpt[ICPT_MISC3] & MISC3_OFFERED));
 	/* 2. While L2 runs, L1's GIF is 1 and L0 asks for no interrupt
 	 *    window: the virtual interrupt is L1's alone. Physical
 	 *    interrupts obey L1's RFLAGS.IF as the host's (V_INTR_MASKING)

@@ -22,6 +22,7 @@ struct vmx_check_env {
 	bool lma;	  /* L1 is in IA-32e mode */
 	bool sgx;	  /* enclaves exist */
 	bool bus_lock_db; /* bus locks raise #DB */
+	bool rtm;	  /* there are restricted transactions */
 	u64 cr3_lam;	  /* CR3 bits of linear-address masking, if it exists */
 };
 

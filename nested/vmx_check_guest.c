@@ -200,6 +200,7 @@ static int check_pending_debug(const struct vmcs12 *v,
 		CHECK_FIELD(!!(pend & PENDING_DBG_BS) == single,
 			    GUEST_PENDING_DBG);
 	if (pend & PENDING_DBG_RTM) {
+		CHECK_FIELD(e->rtm, GUEST_PENDING_DBG);
 		CHECK_FIELD(pend & PENDING_DBG_ENABLED, GUEST_PENDING_DBG);
 		CHECK_FIELD(!(pend & (BITS(11, 0) | BITS(15, 13))),
 			    GUEST_PENDING_DBG);

@@ -12,6 +12,7 @@
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_1_ECX_PDCM BIT(15)
 #define CPUID_7_EBX_SGX BIT(2)
+#define CPUID_7_EBX_RTM BIT(11)
 #define CPUID_7_ECX_BUS_LOCK BIT(24)
 #define CPUID_7_EDX_IBPB BIT(26)
 #define CPUID_7_EDX_ARCH_CAP BIT(29)
@@ -90,6 +91,7 @@ static void env_init(struct nested_vmx *n)
 	n->env.la_bits = (u8)(r[0] >> 8);
 	cpuid(7, 0, r);
 	n->env.sgx = r[1] & CPUID_7_EBX_SGX;
+	n->env.rtm = r[1] & CPUID_7_EBX_RTM;
 	n->env.bus_lock_db = r[2] & CPUID_7_ECX_BUS_LOCK;
 	n->env.s_cet_valid = (r[2] & CPUID_7_ECX_SHSTK ? BITS(1, 0) : 0) |
 			     (r[3] & CPUID_7_EDX_IBT ? S_CET_IBT : 0);

@@ -141,6 +141,11 @@ struct exit_case {
 	  "monitor", 3, ICPT_MONITOR, 0x8a, ANY, ALWAYS, NONE)                 \
 	X(mwait, "xor %eax, %eax; xor %ecx, %ecx", "mwait", 3, ICPT_MWAIT,     \
 	  0x8b, ANY, ALWAYS, NONE)                                             \
+	X(mwait_armed,                                                         \
+	  "mov %rsp, %rax; xor %ecx, %ecx; xor %edx, %edx; monitor;"           \
+	  "xor %eax, %eax",                                                    \
+	  "mwait", 3, ICPT_MWAIT_ARMED, 0x8c, ANY, ALWAYS,                     \
+	  EMU_QEMU | EMU_ENDS, "the conditional intercept is not there")       \
 	X(xsetbv, "xor %ecx, %ecx; mov $1, %eax; xor %edx, %edx", "xsetbv", 3, \
 	  ICPT_XSETBV, 0x8d, ANY, ALWAYS, EMU_ANY,                             \
 	  "no XSETBV intercept, or CR4.OSXSAVE is checked first")
@@ -473,6 +478,32 @@ static void test_shutdown(void)
 	check_eq(l2_run(&l2), VMEXIT_SHUTDOWN, "shutdown");
 }
 
+/* An SMI of L2's own: intercepted it waits for GIF, else SMM has it and L2 goes
+ * on. Nothing is left of either. */
+#define ICR_SMI 0x200u
+
+static __attribute__((used)) void send_smi(void)
+{
+	icr_send(cpu_index(), ICR_SMI | ICR_ASSERT);
+}
+
+PAYLOAD(do_smi, "call send_smi; nop; nop; mov $2, %ebx; vmmcall")
+
+static void test_smi(void)
+{
+	apic_enable();
+	l2_init(&l2, do_smi);
+	l2_intercept(&l2, ICPT_SMI, true);
+	check_eq(l2_run(&l2), VMEXIT_SMI, "smi-code");
+	check_eq(l2.gprs.rbx, 0, "smi-at-once");
+	check_eq(vmcb_exitintinfo(l2.vmcb) & EVINJ_V, 0, "smi-intinfo");
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "smi-gone");
+	check_eq(l2.gprs.rbx, 2, "smi-gone-end");
+	l2_init(&l2, do_smi);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "smi-free");
+	check_eq(l2.gprs.rbx, 2, "smi-free-end");
+}
+
 /* Only the ports whose bit is set; a word access that touches one. */
 static void test_iopm(void)
 {
@@ -542,6 +573,7 @@ void main(void)
 		run(&cases[i]);
 	test_exceptions();
 	test_shutdown();
+	test_smi();
 	test_iopm();
 	test_msrpm();
 }

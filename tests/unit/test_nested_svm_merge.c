@@ -79,13 +79,25 @@ TEST(nsvm_merge_intercepts)
 		vmcb_set_virt_ext(&b12, 0);
 		randomize(l0.icpt, sizeof(l0.icpt));
 		merge();
-		for (u32 w = 0; w < NR_ICPT_WORDS; w++)
+		for (u32 w = 0; w < ICPT_MISC3; w++)
 			CHECK_EQ(vmcb_intercept_word(&b02, w),
 				 l0.icpt[w] | vmcb_intercept_word(&b12, w));
 	}
 }
 
 /* With vGIF for L2, its own CLGI and STGI need not exit to L0. */
+/* Intercepts of features that L1 is not offered do nothing. */
+TEST(nsvm_merge_reserved_intercepts)
+{
+	struct svm_ctl12 c = { .icpt[ICPT_MISC3] = ~0u };
+	struct svm_l0 l0 = { .icpt[ICPT_MISC3] = 0 };
+	static struct vmcb b02;
+
+	svm_merge_ctl(&b02, &c, &l0);
+	CHECK_EQ(vmcb_intercept_word(&b02, ICPT_MISC3),
+		 1u << (ICPT_INVPCID % 32));
+}
+
 TEST(nsvm_merge_vgif)
 {
 	start();
