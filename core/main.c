@@ -201,7 +201,7 @@ static void move_high(void)
 		.text_len = (u64)(text_end - image_start),
 		.rodata_end = (u64)(rodata_end - image_start),
 		.image_len = (u64)(image_end - image_start),
-		.direct_end = MAX(memmap_ram_end(&bi.map), GiB(4)),
+		.direct_end = MAX(memmap_memory_end(&bi.map), GiB(4)),
 		.la57 = read_cr4() & CR4_LA57,
 		.has_1g = machine.has_1g,
 		.nx = machine.has_nx,

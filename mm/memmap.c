@@ -200,6 +200,15 @@ u64 memmap_find_low(const struct memmap *m, u64 len, u64 align, u64 min,
 	return ~0ull;
 }
 
+u64 memmap_memory_end(const struct memmap *m)
+{
+	for (u32 i = m->n; i--;)
+		if (m->r[i].type == MEM_RAM || m->r[i].type == MEM_ACPI ||
+		    m->r[i].type == MEM_NVS)
+			return region_end(&m->r[i]);
+	return 0;
+}
+
 u64 memmap_ram_end(const struct memmap *m)
 {
 	for (u32 i = m->n; i--;)

@@ -54,6 +54,9 @@ u64 memmap_find_high(const struct memmap *m, u64 len, u64 align, u64 min,
 u64 memmap_find_low(const struct memmap *m, u64 len, u64 align, u64 min,
 		    u64 max, const struct mem_region *keep, u32 nkeep);
 
+/* One past the last byte of what is memory: RAM, ACPI's included (0: none). */
+u64 memmap_memory_end(const struct memmap *m);
+
 /* One past the last byte of RAM (0 if none). */
 u64 memmap_ram_end(const struct memmap *m);
 

@@ -39,6 +39,11 @@ TEST(memmap_sorted)
 	check_region(5, MiB(251), MiB(5), MEM_RAM);
 	check_region(6, GiB(4), GiB(1), MEM_RAM);
 	CHECK_EQ(memmap_ram_end(&m), GiB(5));
+	CHECK_EQ(memmap_memory_end(&m), GiB(5));
+	CHECK(!memmap_add(&m, GiB(6), MiB(1), MEM_NVS));
+	CHECK(!memmap_add(&m, GiB(7), MiB(1), MEM_RESERVED));
+	CHECK_EQ(memmap_ram_end(&m), GiB(5));
+	CHECK_EQ(memmap_memory_end(&m), GiB(6) + MiB(1));
 }
 
 TEST(memmap_merge)
