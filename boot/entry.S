@@ -149,10 +149,7 @@ entry32:
 	mov	%eax, (%edi)
 	mov	%eax, 511 * 8(%edi)
 1:	mov	%edi, %cr3
-	mov	%cr4, %eax
-	and	$~CR4_LA57, %eax	/* firmware may have left it on */
-	or	%ecx, %eax
-	mov	%eax, %cr4
+	mov	%ecx, %cr4		/* what firmware has left there goes */
 	mov	$0xc0000080, %ecx	/* EFER.LME */
 	rdmsr
 	or	$(1 << 8), %eax

@@ -20,6 +20,7 @@ struct ex_entry {
 };
 
 static struct idt_gate idt[256] __aligned(16);
+static bool early; /* the boot CPU has no stacks for NMI, #DF, #MC yet */
 
 extern const u8 trap_stubs[]; /* 256 stubs of TRAP_STUB_SIZE bytes */
 extern const struct ex_entry ex_table_start[], ex_table_end[];
@@ -50,7 +51,7 @@ static u8 ist_of(u32 vector)
 	}
 }
 
-void idt_init(void)
+static void fill(bool stacks)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(idt); i++) {
 		u64 a = (u64)(uintptr_t)trap_stubs + i * TRAP_STUB_SIZE;
@@ -58,12 +59,27 @@ void idt_init(void)
 		idt[i] = (struct idt_gate){
 			.off0 = (u16)a,
 			.sel = SEL_CS,
-			.ist = ist_of(i),
+			.ist = stacks ? ist_of(i) : 0,
 			.attr = GATE_INTERRUPT,
 			.off1 = (u16)(a >> 16),
 			.off2 = (u32)(a >> 32),
 		};
 	}
+}
+
+void idt_early(void)
+{
+	struct desc_ptr i = { sizeof(idt) - 1, idt_base() };
+
+	early = true;
+	fill(false);
+	lidt(&i);
+}
+
+void idt_init(void)
+{
+	fill(true);
+	early = false;
 }
 
 static u64 ist_top(const struct cpu *cpu, u32 n)
@@ -153,9 +169,12 @@ void trap_handler(struct trap_frame *f)
 {
 	switch (f->vector) {
 	case VEC_NMI:
-		nmi(f);
+		if (!early) /* else nobody's yet: it is dropped */
+			nmi(f);
 		return;
 	case VEC_MC:
+		if (early)
+			break;
 		/* The banks are L1's: it is told at its next entry. */
 		if (!mce_hook || !mce_hook(ist_cpu(f), f))
 			ist_cpu(f)->mce_pending = true;

@@ -8,6 +8,9 @@
 struct cpu;
 struct trap_frame;
 
+/* An IDT for the way to idt_init(), in the loader's place: faults there are
+ * reported, rdmsr_safe() and its likes work. */
+void idt_early(void);
 /* Fill the IDT, once, before the first cpu_tables_load(). */
 void idt_init(void);
 

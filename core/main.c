@@ -396,8 +396,8 @@ static void boot_high(u64 info)
 {
 	if (cpu_init_boot())
 		panic("no memory for the boot CPU");
-	idt_init();
 	cpu_features_on();
+	idt_init();
 	cpu_tables_load(cpus[0]);
 	start_cpus();
 	make_vm();
@@ -416,6 +416,7 @@ void boot_main(u32 magic, u64 info, u64 load_base)
 	struct power_info p;
 
 	tsc_at_entry = rdtsc();
+	idt_early();
 	read_boot_info(magic, info);
 	machine_read(&machine);
 	machine_read_mtrr(&machine);
