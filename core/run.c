@@ -23,6 +23,7 @@ void vcpu_enter_wait_sipi(struct vcpu *v)
 
 	virt->vcpu_start(v, &s);
 	v->run_state = VCPU_WAIT_SIPI;
+	slat_away(v->vm->slat, v->index, true);
 }
 
 /*
@@ -47,6 +48,8 @@ void vcpu_sipi(struct vcpu *v, u8 vector)
 
 	if (v->run_state != VCPU_WAIT_SIPI)
 		return;
+	slat_away(v->vm->slat, v->index, false);
+	request_set(v, REQ_FLUSH_TLB);
 	virt->vcpu_start(v, &s);
 	v->run_state = VCPU_RUNNING;
 }

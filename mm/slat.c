@@ -116,7 +116,8 @@ bool slat_flushed(const struct slat *s, u32 gen)
 	u32 i;
 
 	for (i = 0; i < s->cpus; i++)
-		if ((s32)(__atomic_load_n(&s->seen[i], __ATOMIC_ACQUIRE) -
+		if (!__atomic_load_n(&s->away[i], __ATOMIC_SEQ_CST) &&
+		    (s32)(__atomic_load_n(&s->seen[i], __ATOMIC_ACQUIRE) -
 			  gen) < 0)
 			return false;
 	return true;
@@ -365,6 +366,13 @@ void slat_flushing(struct slat *s, u32 cpu)
 	u32 gen = __atomic_load_n(&s->gen, __ATOMIC_ACQUIRE);
 
 	__atomic_store_n(&s->seen[cpu], gen, __ATOMIC_RELEASE);
+}
+
+/* A full barrier: who still saw it away has unlinked what it uses again
+ * before this CPU's first walk. */
+void slat_away(struct slat *s, u32 cpu, bool on)
+{
+	__atomic_store_n(&s->away[cpu], on, __ATOMIC_SEQ_CST);
 }
 
 bool slat_guarded(const struct slat *s, l1pa_t page)

@@ -55,6 +55,7 @@ struct slat {
 	hpa_t retired;	    /* chain of pages that CPUs may still have cached */
 	u32 retired_gen;    /* @gen when the last of them was retired */
 	u32 seen[CPUS_MAX]; /* @gen at each CPU's last flush */
+	bool away[CPUS_MAX]; /* see slat_away() */
 	struct spinlock lock;
 	u32 nr_watched;
 	u32 nr_moved;  /* of them, those with another target */
@@ -107,6 +108,13 @@ int __must_check slat_retype(struct slat *s);
 /* CPU @cpu (an index below s->cpus) is about to flush: it walks the table no
  * more before it has. */
 void slat_flushing(struct slat *s, u32 cpu);
+
+/*
+ * CPU @cpu runs nothing for now (@on), as one that waits for a SIPI, and walks
+ * no table: nobody waits for its flushes. When it comes back it flushes before
+ * anything else, and says so by slat_flushing().
+ */
+void slat_away(struct slat *s, u32 cpu, bool on);
 
 /* One leaf of the map. */
 struct slat_leaf {

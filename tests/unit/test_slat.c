@@ -307,6 +307,31 @@ TEST(slat_waits_for_flushes)
 	check_at(GiB(5) + 4096);
 }
 
+/* ... but not for one that runs nothing. */
+TEST(slat_waits_for_nobody_who_is_away)
+{
+	u64 before;
+	u32 i, gen;
+
+	setup(&pt_npt_4, 3, L0_START);
+	s.cpus = 2;
+	slat_away(&s, 1, true);
+	before = page_used();
+	for (i = 0; i < 100; i++) {
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(MiB(3)), 0), 0);
+		CHECK_EQ(slat_protect(&s, L1PA(GiB(5)), HPA(GiB(5)), RWX), 0);
+		slat_flushing(&s, 0);
+	}
+	CHECK(page_used() <= before + 4 * PAGE_SIZE);
+	gen = s.gen;
+	CHECK(slat_flushed(&s, gen));
+	/* back again it counts, from its next flush on */
+	slat_away(&s, 1, false);
+	CHECK(!slat_flushed(&s, gen));
+	slat_flushing(&s, 1);
+	CHECK(slat_flushed(&s, gen));
+}
+
 TEST(slat_refuses_to_protect_l0)
 {
 	u32 i;
