@@ -15,7 +15,7 @@ struct cpuid_rule {
 
 static const struct cpuid_rule leaf_1[] = {
 	{ ECX, 5, CLEAR, 0 }, /* VMX: the nested layer's */
-	{ ECX, 6, CLEAR, 0 }, /* SMX: GETSEC is L0's */
+	{ ECX, 6, CLEAR, 0 }, /* SMX: GETSEC would be L0's to answer */
 	{ ECX, 27, CR4_BIT, CR4_OSXSAVE },
 };
 
@@ -35,8 +35,13 @@ static const struct cpuid_rule leaf_7[] = {
 	{ ECX, 4, CR4_BIT, CR4_PKE },
 };
 
-/* Other ways to an MSR, which no exit of RDMSR or WRMSR watches. */
+/*
+ * FRED: an event carries data that an exit in the middle of its delivery keeps
+ * apart, and L0 does not handle. The others are ways to an MSR that no exit of
+ * RDMSR or WRMSR watches.
+ */
 static const struct cpuid_rule leaf_7_1[] = {
+	{ EAX, 17, CLEAR, 0 }, /* FRED */
 	{ EAX, 27, CLEAR, 0 }, /* RDMSRLIST, WRMSRLIST */
 	{ ECX, 5, CLEAR, 0 },  /* RDMSR, WRMSRNS with an immediate */
 	{ EDX, 15, CLEAR, 0 }, /* URDMSR, UWRMSR */

@@ -23,7 +23,7 @@ static const struct cr4_feature cr4_features[] = {
 	{ CR4_CET, 7, 2, 7 },		{ CR4_CET, 7, 3, 20 },
 	{ CR4_LA57, 7, 2, 16 },		{ CR4_KL, 7, 2, 23 },
 	{ CR4_PKS, 7, 2, 31 },		{ CR4_UINTR, 7, 3, 5 },
-	{ CR4_LAM_SUP, 71, 0, 26 },	{ CR4_FRED, 71, 0, 17 },
+	{ CR4_LASS, 71, 0, 6 },		{ CR4_LAM_SUP, 71, 0, 26 },
 };
 
 u64 cr4_supported(const u32 leaf1[4], const u32 leaf7[4], const u32 leaf71[4])

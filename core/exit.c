@@ -439,8 +439,7 @@ void exit_init(struct vm *vm)
 	cpuid(7, 0, leaf7);
 	if (leaf7[0])
 		cpuid(7, 1, leaf71);
-	/* SMX is not offered: GETSEC would be L0's to answer. */
-	cr4_mask = cr4_supported(leaf1, leaf7, leaf71) & ~CR4_SMXE;
+	cr4_mask = cr4_supported(leaf1, leaf7, leaf71) & ~CR4_HIDDEN;
 	cpuid(0x80000000, 0, ext1);
 	if (ext1[0] >= 0x80000021)
 		cpuid(0x80000021, 0, ext21);

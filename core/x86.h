@@ -42,8 +42,11 @@
 #define CR4_CET BIT(23)
 #define CR4_PKS BIT(24)
 #define CR4_UINTR BIT(25)
+#define CR4_LASS BIT(27)
 #define CR4_LAM_SUP BIT(28)
 #define CR4_FRED BIT(32)
+/* Not offered to L1, whatever the processor has (core/cpuid_policy.c). */
+#define CR4_HIDDEN (CR4_SMXE | CR4_FRED)
 
 /* Linear-address masking of user-mode addresses: LAM_U57, LAM_U48. */
 #define CR3_LAM BITS(62, 61)

@@ -91,7 +91,7 @@ void vmx12_caps(struct vmx_caps *c, const struct vmx_caps *hw)
 		   VMX_BASIC_TRUE |
 		   (hw->basic & (VMX_BASIC_INS_OUTS | VMX_BASIC_ANY_ERROR));
 	c->misc = hw->misc & OFFER_MISC;
-	c->cr4_fixed1 &= ~CR4_SMXE; /* CPUID does not show SMX */
+	c->cr4_fixed1 &= ~CR4_HIDDEN; /* CPUID does not show them */
 	c->ept_vpid = 0;
 	if (c->ctl[GROUP_PROC2].may1 & PROC2_EPT)
 		c->ept_vpid |= hw->ept_vpid & OFFER_EPT;

@@ -184,7 +184,7 @@ int vmx_vcpu_init(struct vcpu *v)
 		return err;
 	x->vmcs = &x->vmcs01;
 	x->cr0_mask = vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG);
-	x->cr4_mask = CR4_VMXE | CR4_SMXE | vmx_caps.cr4_fixed0;
+	x->cr4_mask = CR4_VMXE | CR4_HIDDEN | vmx_caps.cr4_fixed0;
 	return vmx_nested && v->vm->policy.nested ? vmx_nested->vcpu_init(v)
 						  : 0;
 }

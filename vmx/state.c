@@ -121,7 +121,8 @@ void vmx_l1_own(struct vcpu *v, u64 cr0_mask, u64 cr4_mask)
 
 	v->vmx->cr0_mask =
 		cr0_mask | (vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG));
-	v->vmx->cr4_mask = cr4_mask | CR4_VMXE | CR4_SMXE | vmx_caps.cr4_fixed0;
+	v->vmx->cr4_mask =
+		cr4_mask | CR4_VMXE | CR4_HIDDEN | vmx_caps.cr4_fixed0;
 	vmwrite(VMCS_CR0_MASK, v->vmx->cr0_mask);
 	vmwrite(VMCS_CR4_MASK, v->vmx->cr4_mask);
 	vmwrite(VMCS_CR0_SHADOW, cr0);

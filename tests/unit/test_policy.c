@@ -73,8 +73,10 @@ TEST(cr4_bits_follow_cpuid)
 	l7[2] = 0;
 	l71[0] = BIT(26);
 	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_LAM_SUP);
-	l71[0] = BIT(17);
-	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_FRED);
+	l71[0] = BIT(6);
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE | CR4_LASS);
+	l71[0] = BIT(17); /* FRED, which is not offered */
+	CHECK_EQ(cr4_supported(l1, l7, l71), CR4_PCE | CR4_PAE);
 }
 
 TEST(efer_rules)
@@ -226,7 +228,7 @@ TEST(cpuid_hides_other_ways_to_msrs)
 	u32 r[4] = { ~0u, ~0u, ~0u, ~0u };
 
 	cpuid_apply(&s, 7, 1, r);
-	CHECK_EQ(r[0], ~0u & ~BIT(27));
+	CHECK_EQ(r[0], ~0u & ~BIT(27) & ~BIT(17)); /* FRED */
 	CHECK_EQ(r[1], ~0u);
 	CHECK_EQ(r[2], ~0u & ~BIT(5));
 	CHECK_EQ(r[3], ~0u & ~BIT(15));

@@ -231,7 +231,7 @@ TEST(vmx_caps_need_each_other)
 	CHECK(!(c.ctl[GROUP_PROC].may1 & PROC_NMI_WINDOW));
 	/* the processor saves LMA whatever L1 is offered; SMX is not shown */
 	CHECK(c.misc & VMX_MISC_SAVE_LMA);
-	CHECK_EQ(c.cr4_fixed1, hw.cr4_fixed1 & ~CR4_SMXE);
+	CHECK_EQ(c.cr4_fixed1, hw.cr4_fixed1 & ~CR4_HIDDEN);
 
 	hw = everything();
 	hw.ctl[GROUP_PROC].may1 &= ~(u64)PROC_PROC2;
