@@ -11,6 +11,7 @@
 #include "core/power.h"
 #include "core/printk.h"
 #include "core/run.h"
+#include "core/smp.h"
 #include "core/virt.h"
 #include "core/x86.h"
 #include "mm/mtrr.h"
@@ -221,7 +222,7 @@ static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 		return write_efer(v, val);
 	case MSR_APICBASE:
 		/* an APIC in front of L0's memory would hide that */
-		if (vm_is_l0(v->vm, val & BITS(51, 12)))
+		if (!apic_base_ok(v->vm, val))
 			return -EINVAL;
 		err = write_native(msr, val);
 		if (!err)

@@ -127,7 +127,8 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 	patch(page, trampoline_nx, 1);
 	__atomic_store_n(&ap_started, 0, __ATOMIC_RELEASE);
 
-	apic_send_init(cpu->apic_id);
+	if (!apic_send_init(cpu->apic_id))
+		goto out;
 	delay_us(10000);
 	/*
 	 * A SIPI that comes before the INIT was taken is lost, and the delay
@@ -135,11 +136,13 @@ int smp_start(struct cpu *cpu, hpa_t trampoline, void (*entry)(struct cpu *cpu))
 	 * repeat it. A processor that runs ignores it.
 	 */
 	for (u32 i = 0; i < SIPI_TRIES; i++) {
-		apic_send_sipi(cpu->apic_id, (u8)(trampoline.v >> 12));
+		if (!apic_send_sipi(cpu->apic_id, (u8)(trampoline.v >> 12)))
+			break;
 		err = wait_started(20);
 		if (!err)
 			break;
 	}
+out:
 	memcpy(page, saved, len);
 	page_free(tables, ntables);
 	return err;

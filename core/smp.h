@@ -7,6 +7,7 @@
 #include "mm/addr.h"
 
 struct cpu;
+struct vm;
 
 /* A new struct cpu with stacks at the bottom of its stack block; NULL. */
 struct cpu *cpu_new(u32 index, u32 apic_id);
@@ -22,10 +23,13 @@ int __must_check smp_start(struct cpu *cpu, hpa_t trampoline,
 
 /* A register of the local APIC by its xAPIC offset; reading has no effect. */
 u32 apic_peek(u32 reg);
-/* Local APIC: NMI to the CPU with that APIC id (also to L1's CPUs). */
-void apic_send_nmi(u32 apic_id);
-void apic_send_init(u32 apic_id);
-void apic_send_sipi(u32 apic_id, u8 vector);
+/* Local APIC: NMI to the CPU with that APIC id (also to L1's CPUs). False: the
+ * own APIC is off, or does not reach that id: nothing was sent. */
+bool apic_send_nmi(u32 apic_id);
+bool apic_send_init(u32 apic_id);
+bool apic_send_sipi(u32 apic_id, u8 vector);
+/* May @vm have its APIC where IA32_APIC_BASE = @val says? */
+bool apic_base_ok(const struct vm *vm, u64 val);
 /* x2APIC or xAPIC id of the CPU that calls. */
 u32 apic_id(void);
 

@@ -8,6 +8,8 @@
 
 #define LEAF_FLAGS (PT_P | PT_A | PT_D)
 
+static u64 direct_end;
+
 static u64 nx_bit(const struct l0_layout *l)
 {
 	return l->nx ? PT_NX_BIT : 0;
@@ -107,5 +109,11 @@ hpa_t l0_tables_build(const struct l0_layout *l)
 
 	if (!root || map_direct(root, l) || map_image(root, l))
 		return HPA_NONE;
+	direct_end = l->direct_end;
 	return ptr_hpa(root);
+}
+
+bool l0_maps(hpa_t pa)
+{
+	return pa.v < direct_end;
 }

@@ -25,4 +25,7 @@ struct l0_layout {
  * HPA_NONE when memory is out. */
 hpa_t l0_tables_build(const struct l0_layout *l);
 
+/* Is the page at @pa in L0's direct map? */
+bool l0_maps(hpa_t pa);
+
 #endif

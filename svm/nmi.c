@@ -29,8 +29,9 @@ bool svm_nmi_hook(struct cpu *cpu, struct trap_frame *f)
  */
 void svm_nmi_send(struct vcpu *v)
 {
-	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL))
-		apic_send_nmi(v->cpu->apic_id);
+	if (!__atomic_exchange_n(&v->svm->kicked, true, __ATOMIC_ACQ_REL) &&
+	    !apic_send_nmi(v->cpu->apic_id))
+		v->svm->kicked = false; /* none is on its way */
 }
 
 void svm_kick(struct vcpu *v)

@@ -126,8 +126,7 @@ static void init_as_sx(struct vcpu *v)
 	struct vmcb *b = v->svm->vmcb;
 
 	if (vmcb_eventinj(b) & EVINJ_V) {
-		__atomic_store_n(&v->svm->kicked, true, __ATOMIC_RELEASE);
-		apic_send_nmi(v->cpu->apic_id);
+		svm_nmi_send(v);
 		return;
 	}
 	request_take(v, REQ_INIT);

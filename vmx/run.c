@@ -27,10 +27,9 @@ void vmx_kick(struct vcpu *v)
 		return;
 	if (__atomic_exchange_n(&v->vmx->kicked, true, __ATOMIC_ACQ_REL))
 		return;
-	if (vmx_watches_icr)
-		apic_send_nmi(v->cpu->apic_id);
-	else
-		apic_send_init(v->cpu->apic_id);
+	if (!(vmx_watches_icr ? apic_send_nmi(v->cpu->apic_id)
+			      : apic_send_init(v->cpu->apic_id)))
+		v->vmx->kicked = false; /* none is on its way */
 }
 
 bool vmx_kick_entry(struct vcpu *v)

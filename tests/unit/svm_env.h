@@ -127,15 +127,22 @@ void invlpga(u64 va, u32 asid)
 	hw.invlpga_asid = asid;
 }
 
-void apic_send_nmi(u32 apic_id)
+bool apic_send_nmi(u32 apic_id)
 {
 	hw.nmis++;
+	return true;
 }
 
 /* ------------------------------------------------------------------------ */
 /* What is not tested here.						     */
 
 u32 nr_cpus_present = 1;
+
+bool apic_base_ok(const struct vm *vm, u64 val)
+{
+	return true;
+}
+
 bool debug_dr_data, debug_dr_always;
 bool (*nmi_hook)(struct cpu *cpu, struct trap_frame *f);
 
