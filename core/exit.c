@@ -211,9 +211,10 @@ static int write_syscfg(u64 val)
 
 static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 {
+	enum msr_action action = msr_action(msr, true);
 	int err;
 
-	switch (msr_action(msr, true)) {
+	switch (action) {
 	case MSR_GP:
 		return -EINVAL;
 	case MSR_IGNORE:
@@ -232,8 +233,11 @@ static int do_msr_write(struct vcpu *v, u32 msr, u64 val)
 		return write_mtrr(v, msr, val);
 	case MSR_SYSCFGREG:
 		return write_syscfg(val);
+	case MSR_MISCREG:
 	case MSR_XSSREG:
-		return val & XSS_PT ? -EINVAL : write_native(msr, val);
+		if (!msr_value_ok(action, val))
+			return -EINVAL;
+		return write_native(msr, val);
 	default:
 		return write_native(msr, val);
 	}

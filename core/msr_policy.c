@@ -27,6 +27,7 @@
 static const struct msr_rule rules[] = {
 	{ MSR_APIC_BASE, MSR_APIC_BASE, MSR_NATIVE, MSR_APICBASE },
 	{ MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, MSR_FEATCTL, MSR_GP },
+	{ MSR_MISC_ENABLE, MSR_MISC_ENABLE, MSR_NATIVE, MSR_MISCREG },
 	{ MSR_MTRR_PHYSBASE0, MSR_MTRR_PHYSMASK_LAST, MSR_NATIVE, MSR_MTRR },
 	{ MSR_MTRR_FIX64K, MSR_MTRR_FIX64K, MSR_NATIVE, MSR_MTRR },
 	{ MSR_MTRR_FIX16K_80000, MSR_MTRR_FIX16K_A0000, MSR_NATIVE, MSR_MTRR },
@@ -41,6 +42,23 @@ static const struct msr_rule rules[] = {
 	{ MSR_VM_HSAVE_PA, MSR_VM_HSAVE_PA, MSR_GP, MSR_GP },
 	{ MSR_SVM_KEY, MSR_SVM_KEY, MSR_GP, MSR_GP },
 };
+
+/*
+ * IA32_MISC_ENABLE bit 34 takes NX from all software of the processor, L0
+ * included, whose page tables have that bit set. To L1 it is one that the
+ * processor does not have.
+ */
+bool msr_value_ok(u8 action, u64 val)
+{
+	switch (action) {
+	case MSR_MISCREG:
+		return !(val & MISC_ENABLE_XD_DISABLE);
+	case MSR_XSSREG:
+		return !(val & XSS_PT);
+	default:
+		return true;
+	}
+}
 
 const struct msr_rule *msr_rules(u32 *n)
 {

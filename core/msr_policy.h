@@ -14,6 +14,7 @@ enum msr_action {
 	MSR_EFERREG,   /* what the backend holds of EFER */
 	MSR_FEATCTL,   /* IA32_FEATURE_CONTROL with VMX locked off */
 	MSR_VMCR,      /* VM_CR with SVM locked off */
+	MSR_MISCREG,   /* native, but NX cannot be switched off */
 	MSR_XSSREG,    /* native, but for Processor Trace's state */
 	MSR_SYSCFGREG, /* native, but memory encryption stays as it is */
 };
@@ -27,6 +28,8 @@ struct msr_rule {
  * reaches them, not even intercepted. Nested MSRs come first (nested_ops). */
 const struct msr_rule *msr_rules(u32 *n);
 enum msr_action msr_action(u32 msr, bool write);
+/* May @val be written, natively, to an MSR of that action? */
+bool msr_value_ok(u8 action, u64 val);
 
 /* May L1 write @val to SYSCFG, which is @old? Not if it changes memory
  * encryption, or what builds on it. */

@@ -75,11 +75,13 @@ bool msr_entry_loadable(const struct msr_entry *m,
 
 bool msr_entry_native(const struct msr_entry *m)
 {
-	switch (msr_action(m->index, true)) {
+	enum msr_action action = msr_action(m->index, true);
+
+	switch (action) {
 	case MSR_NATIVE:
-		return true;
+	case MSR_MISCREG:
 	case MSR_XSSREG:
-		return !(m->value & XSS_PT);
+		return msr_value_ok(action, m->value);
 	default:
 		return false;
 	}

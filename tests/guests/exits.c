@@ -392,10 +392,33 @@ static void test_msrs(void)
 	}
 }
 
+/* Registers in which L0 and L1 are one: what would take from L0 what it needs
+ * is refused. */
+static void test_l0_msrs(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE), misc, far;
+
+	if (!on_abyme())
+		return;
+	far = BIT((cpuid_reg(0x80000008, 0, EAX) & 0xff) - 1);
+	check_eq(wrmsr_safe(MSR_APIC_BASE, (base & 0xfff) | far), VEC_GP + 1,
+		 "apic-out-of-reach");
+	check_eq(rdmsr(MSR_APIC_BASE), base, "apic-stays");
+	check_eq(apic_read(APIC_ID) >> 24, cpuid_reg(1, 0, EBX) >> 24,
+		 "apic-answers");
+	if (!cpu_vendor_is("GenuineIntel"))
+		return;
+	misc = rdmsr(MSR_MISC_ENABLE);
+	check_eq(wrmsr_safe(MSR_MISC_ENABLE, misc | BIT(34)), VEC_GP + 1,
+		 "nx-stays");
+	check_eq(wrmsr_safe(MSR_MISC_ENABLE, misc), 0, "misc-enable-same");
+}
+
 void main(void)
 {
 	test_cpuid();
 	test_msrs();
+	test_l0_msrs();
 	test_cr0();
 	test_cr4();
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++)

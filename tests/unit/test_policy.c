@@ -136,6 +136,12 @@ TEST(msr_actions)
 	CHECK_EQ(msr_action(MSR_RTIT_OUTPUT_BASE, false), MSR_GP);
 	CHECK_EQ(msr_action(MSR_PEBS_ENABLE, true), MSR_IGNORE);
 	CHECK_EQ(msr_action(MSR_HW_FEEDBACK_PTR, true), MSR_GP);
+	CHECK_EQ(msr_action(MSR_MISC_ENABLE, false), MSR_NATIVE);
+	CHECK_EQ(msr_action(MSR_MISC_ENABLE, true), MSR_MISCREG);
+	CHECK(msr_value_ok(MSR_MISCREG, BIT(0) | BIT(16)));
+	CHECK(!msr_value_ok(MSR_MISCREG, BIT(34)));
+	CHECK(msr_value_ok(MSR_XSSREG, BIT(11)));
+	CHECK(!msr_value_ok(MSR_XSSREG, BIT(8)));
 	CHECK_EQ(msr_action(MSR_XSS, false), MSR_NATIVE);
 	CHECK_EQ(msr_action(MSR_XSS, true), MSR_XSSREG);
 	CHECK_EQ(msr_action(MSR_PAT, true), MSR_NATIVE);
