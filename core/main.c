@@ -36,6 +36,7 @@
 /* L0's memory: this and so much for each CPU, unless memory= says other. */
 #define L0_MEMORY_BASE MiB(24)
 #define L0_MEMORY_CPU MiB(8)
+#define L0_MEMORY_PARKED KiB(80)
 #define L0_MEMORY_MIN MiB(16)
 
 extern char image_start[], text_end[], rodata_end[], image_end[];
@@ -56,7 +57,8 @@ static struct slat slat0;
 static hpa_t l0_start;
 static u64 l0_len;
 static u64 tsc_at_entry;
-static volatile u32 cpus_on;
+static u32 cpus_wanted; /* of those in the machine: cpus= */
+static volatile u32 cpus_on, cpus_parked;
 
 static void __noreturn stop(void)
 {
@@ -135,23 +137,50 @@ static void set_features(void)
 	}
 }
 
+/*
+ * Where nobody watches the sending of INIT and SIPI, L1 could start a CPU that
+ * L0 does not use, outside of L0: so that one is taken to VMX root operation,
+ * which blocks INITs and in which SIPIs mean nothing. (On SVM the ICR is
+ * watched, svm/xapic.c.)
+ */
+static bool parks(void)
+{
+	return virt == &vmx_ops;
+}
+
 static void find_cpus(void)
 {
 	char err[160];
 
 	if (acpi_parse(bi.rsdp, bi.rsdp_len, GiB(4), &acpi, err, sizeof(err))) {
-		log_warn("ACPI: %s: only this CPU is used", err);
+		log_warn("ACPI: %s: only this CPU is used; L1 must not start "
+			 "others",
+			 err);
 		acpi.ncpus = 0;
 	}
 	if (!acpi.ncpus)
 		acpi.apic_id[acpi.ncpus++] = apic_id();
-	if (acpi.ncpus > CPUS_MAX)
-		acpi.ncpus = CPUS_MAX;
-	nr_cpus_present = acpi.ncpus;
-	if (opt.max_cpus && opt.max_cpus < acpi.ncpus)
-		acpi.ncpus = opt.max_cpus;
-	log_info("%u CPU%s, local APIC at %#lx", acpi.ncpus,
-		 acpi.ncpus > 1 ? "s" : "", acpi.lapic_addr);
+	nr_cpus_present = acpi.ncpus + acpi.left_out;
+	if (acpi.left_out) {
+		log_err("%u CPUs; Abyme knows %u at the most", nr_cpus_present,
+			CPUS_MAX);
+		if (parks())
+			stop(); /* L1 could start the others */
+	}
+	cpus_wanted = acpi.ncpus;
+	if (opt.max_cpus && opt.max_cpus < cpus_wanted)
+		cpus_wanted = opt.max_cpus;
+	log_info("%u CPU%s, local APIC at %#lx", cpus_wanted,
+		 cpus_wanted > 1 ? "s" : "", acpi.lapic_addr);
+}
+
+static u64 l0_memory(void)
+{
+	u64 len = L0_MEMORY_BASE + cpus_wanted * L0_MEMORY_CPU;
+
+	if (parks())
+		len += (acpi.ncpus - cpus_wanted) * L0_MEMORY_PARKED;
+	return len;
 }
 
 static u32 keep_ranges(struct mem_region *keep, u64 info, u64 load_base)
@@ -177,8 +206,7 @@ static void take_memory(u64 info, u64 load_base)
 	u32 n = keep_ranges(keep, info, load_base);
 	u64 a;
 
-	l0_len = opt.memory_mib ? MiB(opt.memory_mib)
-				: L0_MEMORY_BASE + acpi.ncpus * L0_MEMORY_CPU;
+	l0_len = opt.memory_mib ? MiB(opt.memory_mib) : l0_memory();
 	l0_len = ALIGN_UP(MAX(l0_len, L0_MEMORY_MIN), MiB(2));
 	a = memmap_find_high(&bi.map, l0_len, MiB(2), MiB(4), GiB(4), keep, n);
 	if (a == ~0ull) {
@@ -251,6 +279,63 @@ static void ap_main(struct cpu *cpu)
 	vcpu_run(cpu->vcpu);
 }
 
+/* For ever. Machine checks come to all CPUs, and one that comes while another
+ * is marked as in progress ends the machine. */
+static void park_main(struct cpu *cpu)
+{
+	u32 none;
+
+	if (virt->cpu_on(cpu))
+		panic("CPU %u: root mode cannot be entered", cpu->index);
+	__atomic_fetch_add(&cpus_parked, 1, __ATOMIC_ACQ_REL);
+	for (;;) {
+		if (cpu->mce_pending) {
+			cpu->mce_pending = false;
+			none = wrmsr_safe(MSR_MCG_STATUS, 0);
+			(void)none;
+		}
+		hlt();
+	}
+}
+
+/* The CPU with APIC id @id as number @index. False: it does not answer. */
+static bool start_cpu(u32 index, u32 id, u64 page,
+		      void (*entry)(struct cpu *cpu))
+{
+	struct cpu *cpu = cpu_new(index, id);
+
+	if (!cpu)
+		panic("no memory for CPU %u", index);
+	if (!smp_start(cpu, HPA(page), entry))
+		return true;
+	log_warn("CPU with APIC id %u does not answer: L1 must not start it",
+		 id);
+	return false;
+}
+
+/* Those that are wanted, then those that must not be L1's. */
+static void start_others(u64 page)
+{
+	u32 parked = 0;
+
+	for (u32 i = 0; i < acpi.ncpus; i++) {
+		u32 id = acpi.apic_id[i];
+
+		if (id == cpus[0]->apic_id)
+			continue;
+		if (nr_cpus < cpus_wanted)
+			nr_cpus += start_cpu(nr_cpus, id, page, ap_main);
+		else if (parks())
+			parked += start_cpu(nr_cpus + parked, id, page,
+					    park_main);
+	}
+	while (__atomic_load_n(&cpus_parked, __ATOMIC_ACQUIRE) != parked)
+		cpu_pause();
+	if (parked)
+		log_info("%u CPU%s out of L1's reach", parked,
+			 parked > 1 ? "s" : "");
+}
+
 static void start_cpus(void)
 {
 	u64 page = memmap_find_high(&bi.map, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE,
@@ -260,25 +345,11 @@ static void start_cpus(void)
 	if (virt->cpu_on(cpus[0]))
 		panic("root mode cannot be entered");
 	cpus[0]->online = true;
-	for (u32 i = 0; i < acpi.ncpus; i++) {
-		struct cpu *cpu;
-
-		if (acpi.apic_id[i] == cpus[0]->apic_id)
-			continue;
-		if (page == ~0ull) {
-			log_warn("no page below 640 KiB: one CPU only");
-			break;
-		}
-		cpu = cpu_new(nr_cpus, acpi.apic_id[i]);
-		if (!cpu)
-			panic("no memory for CPU %u", nr_cpus);
-		if (smp_start(cpu, HPA(page), ap_main)) {
-			log_warn("CPU with APIC id %u does not answer",
-				 cpu->apic_id);
-			continue;
-		}
-		nr_cpus++;
-	}
+	if (page != ~0ull)
+		start_others(page);
+	else if (acpi.ncpus > 1)
+		log_warn("no page below 640 KiB: one CPU only; L1 must not "
+			 "start others");
 	while (__atomic_load_n(&cpus_on, __ATOMIC_ACQUIRE) != nr_cpus - 1)
 		cpu_pause();
 	log_info("%u CPU%s in %s root mode", nr_cpus, nr_cpus > 1 ? "s" : "",

@@ -4,6 +4,7 @@
  * NMIs, MONITOR and MWAIT, and a CPU taken down and started again and again.
  */
 /* boot: emus=qemu,bochs,bochs-svm cpus=2 bare timeout=60 */
+/* boot: emus=qemu,bochs cpus=2 hv=cpus=1 append=alone name=alone */
 #include "tests/guests/lib/guest.h"
 
 #define CPUID_1_ECX_MONITOR (1u << 3)
@@ -251,12 +252,26 @@ static void test_down_and_up(u32 id)
 	check_eq(bad, 0, "works-again");
 }
 
+/* L0 uses one CPU: the others are nobody's, and cannot be had. */
+static void test_alone(void)
+{
+	for (u32 i = 0; i < ncpus; i++)
+		if (ids[i] != bsp)
+			check(!ap_start_cpu(ids[i]), "out-of-reach", "started");
+	check(ncpus > 1, "madt-shows-all", "%u CPUs", ncpus);
+	check(!ap_start_all(ncpus - 1), "out-of-reach-of-shorthand", "started");
+}
+
 void main(void)
 {
 	bsp = cpu_index();
 	ncpus = madt_cpus(ids);
 	print("info: %u CPUs in the MADT\n", ncpus);
 	apic_enable();
+	if (contains(boot.cmdline, "alone")) {
+		test_alone();
+		return;
+	}
 	set_hook(VEC_IPI, on_ipi);
 	set_hook(VEC_NMI, on_nmi);
 	if (ncpus < 2) {
