@@ -169,7 +169,6 @@ int svm_vm_init(struct vm *vm)
 		return -ENOMEM;
 	b->msrpm_pa = ptr_hpa(b->msrpm);
 	b->iopm_pa = ptr_hpa(b->iopm);
-	b->apic_page = HPA_NONE;
 	msrpm_init(b);
 	vm->backend = b;
 	vm->slat = &b->slat;

@@ -80,7 +80,6 @@ struct svm_vm {
 	hpa_t msrpm_pa, iopm_pa;
 	bool ports_trapped; /* some bit of the iopm is set */
 	bool watch_icr;	    /* more than one CPU: INIT and SIPI matter */
-	hpa_t apic_page;    /* read-only in npt01, or HPA_NONE */
 };
 
 #define SVM_MSRPM_PAGES 2

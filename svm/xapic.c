@@ -12,6 +12,8 @@
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/printk.h"
+#include "core/smp.h"
+#include "core/spinlock.h"
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/page.h"
@@ -35,12 +37,25 @@ struct svm_insn_cache {
 	struct insn l2;
 };
 
+static hpa_t apic_page(const struct vcpu *v)
+{
+	return HPA(v->apic_base & BITS(51, 12));
+}
+
 static int watch_page(struct vm *vm, hpa_t page)
 {
 	struct svm_vm *b = vm->backend;
 
-	b->apic_page = page;
 	return slat_protect(&b->slat, L1PA(page.v), page, ACCESS_R);
+}
+
+/* Is it the APIC of some CPU? Others find there what the bus has. */
+static bool is_watched(const struct vm *vm, hpa_t page)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		if (apic_page(vm->vcpus[i]).v == page.v)
+			return true;
+	return false;
 }
 
 int svm_watch_init(struct vm *vm)
@@ -91,19 +106,21 @@ bool svm_x2apic_icr(struct vcpu *v, u64 icr)
 	return !wrmsr_safe(MSR_X2APIC_ICR, icr);
 }
 
-static volatile u32 *apic_reg(struct vcpu *v, u32 reg)
+static volatile u32 *reg_at(u64 gpa)
 {
-	struct svm_vm *b = v->vm->backend;
-
-	return (volatile u32 *)((u8 *)hpa_ptr(b->apic_page) + reg);
+	return hpa_ptr(HPA(gpa));
 }
 
-/* L1 writes @val to the register at @reg (bits 3:0 are 0). */
-static void apic_write(struct vcpu *v, u32 reg, u32 val)
+/* L1 writes @val to the register at @gpa (bits 3:0 are 0). */
+static void apic_write(struct vcpu *v, u64 gpa, u32 val)
 {
+	u64 page = gpa & PAGE_MASK;
+	/* ... of this CPU's APIC? */
+	u32 reg = page == apic_page(v).v ? (u32)(gpa - page) : ~0u;
+
 	switch (reg) {
 	case APIC_ICR_LOW:
-		if (icr_command(v, val, *apic_reg(v, APIC_ICR_HIGH) >> 24,
+		if (icr_command(v, val, *reg_at(page + APIC_ICR_HIGH) >> 24,
 				false))
 			return;
 		break;
@@ -114,7 +131,7 @@ static void apic_write(struct vcpu *v, u32 reg, u32 val)
 		v->svm->apic_dfr = val;
 		break;
 	}
-	*apic_reg(v, reg) = val;
+	*reg_at(gpa) = val;
 }
 
 /* L2's, where L1 has given it the APIC: not cached. */
@@ -197,8 +214,8 @@ static bool stos(struct vcpu *v, const struct insn *i)
 	return insn_reg_read(i, v->gpr, RCX, i->addrsize) == 0;
 }
 
-/* Carry out @i, whose memory operand is @reg. False: not known how. */
-static bool apic_emulate(struct vcpu *v, const struct insn *i, u32 reg,
+/* Carry out @i, whose memory operand is @gpa. False: not known how. */
+static bool apic_emulate(struct vcpu *v, const struct insn *i, u64 gpa,
 			 bool *done)
 {
 	struct vmcb *b = v->svm->vmcb;
@@ -208,22 +225,22 @@ static bool apic_emulate(struct vcpu *v, const struct insn *i, u32 reg,
 	*done = true;
 	switch (i->op) {
 	case INSN_STORE:
-		apic_write(v, reg, (u32)source(v, i));
+		apic_write(v, gpa, (u32)source(v, i));
 		return true;
 	case INSN_XCHG:
-		old = *apic_reg(v, reg);
-		apic_write(v, reg, (u32)source(v, i));
+		old = *reg_at(gpa);
+		apic_write(v, gpa, (u32)source(v, i));
 		insn_reg_write(i, v->gpr, i->reg, i->width, old);
 		return true;
 	case INSN_ALU_TO_MEM:
-		old = *apic_reg(v, reg);
-		apic_write(v, reg,
+		old = *reg_at(gpa);
+		apic_write(v, gpa,
 			   (u32)insn_alu(i->alu, old, source(v, i), i->width,
 					 &rflags));
 		vmcb_set_rflags(b, rflags);
 		return true;
 	case INSN_STOS:
-		apic_write(v, reg, (u32)v->gpr[RAX]);
+		apic_write(v, gpa, (u32)v->gpr[RAX]);
 		*done = stos(v, i);
 		return true;
 	default:
@@ -233,30 +250,23 @@ static bool apic_emulate(struct vcpu *v, const struct insn *i, u32 reg,
 
 bool svm_xapic_write(struct vcpu *v, l1pa_t gpa)
 {
-	struct svm_vm *b = v->vm->backend;
+	const struct svm_vm *b = v->vm->backend;
+	hpa_t page = HPA(gpa.v & PAGE_MASK);
 	const struct insn *i;
 	bool done;
 
-	if ((gpa.v & PAGE_MASK) != b->apic_page.v)
+	if (!b->watch_icr ||
+	    (page.v != apic_page(v).v && !is_watched(v->vm, page)))
 		return false;
 	i = v->in_l2 ? apic_insn_l2(v) : apic_insn(v);
 	/* Registers are 32 bits wide at multiples of 16; what else touches
 	 * the page is undefined (APM 2, APIC Registers). */
 	if (!i || i->width != 4 || gpa.v & 15 ||
-	    !apic_emulate(v, i, (u32)gpa.v & 0xff0, &done))
+	    !apic_emulate(v, i, gpa.v, &done))
 		return false;
 	if (done)
 		svm_advance(v, svm_next_rip(v->svm->vmcb, i->len));
 	return true;
-}
-
-/* Other CPUs' APICs may still be at the old page. */
-static bool page_in_use(struct vm *vm, hpa_t page)
-{
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		if ((vm->vcpus[i]->apic_base & BITS(51, 12)) == page.v)
-			return true;
-	return false;
 }
 
 static void flush_everywhere(struct vm *vm)
@@ -267,24 +277,33 @@ static void flush_everywhere(struct vm *vm)
 	}
 }
 
-bool svm_apic_base(struct vcpu *v, u64 val)
+/* The pages that are watched are those of all CPUs' APICs. */
+static void moved(struct vcpu *v, hpa_t old)
 {
 	struct svm_vm *b = v->vm->backend;
-	hpa_t page = HPA(val & BITS(51, 12)), old = b->apic_page;
 
-	/* not in front of L0's memory, which npt01 would show, too */
-	if (vm_is_l0(v->vm, page.v) || wrmsr_safe(MSR_APIC_BASE, val))
-		return false;
-	v->apic_base = val;
-	if (page.v == old.v)
-		return true;
-	if (watch_page(v->vm, page))
-		log_err("svm: no memory to watch the APIC at 0x%llx",
-			(unsigned long long)page.v);
-	if (!page_in_use(v->vm, old) &&
+	if (watch_page(v->vm, apic_page(v)))
+		log_err("svm: no memory to watch the APIC at %#lx",
+			apic_page(v).v);
+	if (!is_watched(v->vm, old) &&
 	    slat_protect(&b->slat, L1PA(old.v), old,
 			 ACCESS_R | ACCESS_W | ACCESS_X))
 		log_err("svm: no memory to release the old APIC page");
 	flush_everywhere(v->vm);
+}
+
+bool svm_apic_base(struct vcpu *v, u64 val)
+{
+	static struct spinlock lock; /* what is watched follows all of them */
+	hpa_t old = apic_page(v);
+
+	/* not in front of L0's memory, which npt01 would show, too */
+	if (!apic_base_ok(v->vm, val) || wrmsr_safe(MSR_APIC_BASE, val))
+		return false;
+	spin_lock(&lock);
+	v->apic_base = val;
+	if (apic_page(v).v != old.v)
+		moved(v, old);
+	spin_unlock(&lock);
 	return true;
 }

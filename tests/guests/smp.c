@@ -204,6 +204,63 @@ static void test_nmis(u32 id)
 	check_eq(get(&nmis[bsp]), n + 1, "nmi-no-more");
 }
 
+/* A CPU moves its APIC; the others' stay where they are. */
+#define ELSEWHERE 0xfee20000ul
+
+static struct {
+	u32 id, cr8;
+} there;
+
+static volatile u32 *moved(u32 reg)
+{
+	return (volatile u32 *)(ELSEWHERE + reg);
+}
+
+static void move_apic(void *unused)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	wrmsr(MSR_APIC_BASE, (base & 0xfff) | ELSEWHERE);
+	there.id = *moved(APIC_ID) >> 24;
+	*moved(APIC_TPR) = 0x30;
+	there.cr8 = (u32)read_cr8();
+	*moved(APIC_TPR) = 0;
+	*moved(APIC_ICR2) = bsp << 24;
+	*moved(APIC_ICR) = VEC_IPI | ICR_ASSERT;
+}
+
+static void move_back(void *unused)
+{
+	wrmsr(MSR_APIC_BASE, (rdmsr(MSR_APIC_BASE) & 0xfff) | 0xfee00000ull);
+}
+
+static void set_tpr(void *unused)
+{
+	apic_write(APIC_TPR, 0x20);
+}
+
+static void test_moved_apic(u32 id)
+{
+	u32 n = ipis[bsp];
+
+	if (emulator() == EMU_QEMU) {
+		skip("apic-moved", "QEMU's stays where it is");
+		return;
+	}
+	sti();
+	check(ap_call(id, move_apic, NULL) && there.id == id, "apic-moved",
+	      "id %u", there.id);
+	check_eq(there.cr8, 3, "apic-moved-tpr");
+	check(wait_count(&ipis[bsp], n + 1), "apic-moved-ipi", "%u",
+	      get(&ipis[bsp]) - n);
+	cli();
+	check_eq((u64)try(set_tpr, NULL), ~0ull, "apic-not-moved");
+	check_eq(read_cr8(), 2, "apic-not-moved-tpr");
+	write_cr8(0);
+	check(ap_call(id, move_back, NULL), "apic-back", "-");
+	check(ap_start_cpu(id), "apic-back-init", "did not come");
+}
+
 /* What an OS does that sends a store in the place of an interrupt. */
 static void test_mwait(u32 id)
 {
@@ -287,6 +344,7 @@ void main(void)
 			continue;
 		test_ipis(ids[i]);
 		test_nmis(ids[i]);
+		test_moved_apic(ids[i]);
 		test_mwait(ids[i]);
 		test_down_and_up(ids[i]);
 	}
