@@ -7,7 +7,10 @@
  * processor that has a TLB of its own. Whatever L2 may see must be what L1's
  * tables said at some time since L1's last matching flush.
  */
-#include "tests/unit/shadow_env.h"
+#define NR_TAGS 5u
+#define NR_PATS 2u
+#define NR_KEYS (4 * NR_TAGS * NR_PATS)
+#include "tests/unit/tlb_env.h"
 
 static void another_cpu(void *entry);
 
@@ -20,232 +23,20 @@ static void another_cpu(void *entry);
 #include "mm/pt_format.c"
 #undef __atomic_compare_exchange_n
 
-#define NR_TABLES12 4u /* roots */
-#define NR_TAGS 5u
-#define NR_PATS 2u
-#define NR_KEYS (NR_TABLES12 * NR_TAGS * NR_PATS)
-#define NR_SNAPS 96u
-#define NR_HOT 32u
-
-/* L1's tables as they once were. */
-static struct snap {
-	u8 t[NR_TABLES * 4096];
-	bool racing; /* not all flags are set yet that L0 is setting */
-} snap[NR_SNAPS];
-static u32 now; /* the last */
-
-/* A table of L1's under a tag and a PAT. */
-static struct key {
-	struct nested_root n;
-	u64 tag;
-	u32 since;	       /* the oldest snapshot that may still be seen */
-	bool dropped;	       /* and not entered since */
-	struct shadow_root *r; /* where it is, if it still is */
-} key[NR_KEYS], *cur;
-static u32 nr_keys;
-
-static u64 hot[NR_HOT];
 static bool races, raced, stubborn;
 
 static struct {
-	u32 filled, fault, perm, tlb, stale, races, retries, flushes, taken,
-		clean;
+	u32 filled, fault, perm, races, retries, taken, clean;
 } count;
 
-/* ------------------------------------------------------------------------ */
-/* The past.								     */
-
-static void remember(bool racing)
+/* A root is flushed by itself: it is its own tag. */
+static u64 tag_of(const struct shadow_root *r)
 {
-	now++;
-	CHECK(now < NR_SNAPS);
-	memcpy(snap[now].t, unit_memory + TABLES, sizeof(snap[now].t));
-	snap[now].racing = racing;
-}
-
-/* L0 has set accessed and dirty flags in the tables, and that is all. */
-static void check_tables(void)
-{
-	u64 may = is_ept(m12.kind) ? (m12.ad ? EPT_A | EPT_D : 0) : PT_A | PT_D;
-	const u8 *was = snap[now].t, *is = unit_memory + TABLES;
-	u32 size = m12.kind == N_32 ? 4 : 8, i;
-
-	if (!memcmp(was, is, sizeof(snap[now].t)))
-		return;
-	for (i = 0; i < sizeof(snap[now].t); i += size) {
-		u64 a = 0, b = 0;
-
-		memcpy(&a, was + i, size);
-		memcpy(&b, is + i, size);
-		CHECK_EQ((a ^ b) & ~may, 0);
-		CHECK_EQ(a & ~b, 0);
-	}
-}
-
-static struct naive walk12_at(const struct key *k, u32 at, u64 gpa)
-{
-	struct naive n;
-
-	tables_were = snap[at].t;
-	walked.n = 0;
-	if (gpa >> formats[m02.kind]->in_bits)
-		n = (struct naive){ .res = NAIVE_NP,
-				    .level = formats[m12.kind]->levels };
-	else
-		n = naive_walk(&m12, k->n.root.v, gpa);
-	tables_were = NULL;
-	return n;
-}
-
-/* Is the folded leaf @n02 what L1's tables said at @at? */
-static bool said(const struct key *k, u32 at, u64 gpa, const struct naive *n02)
-{
-	struct naive n = walk12_at(k, at, gpa);
-	bool w, racing = snap[at].racing;
-	u32 a;
-
-	if (n.res != NAIVE_OK)
-		return false;
-	a = host_access(n.addr);
-	w = n.w && (a & ACCESS_W) && (n.dirty || racing);
-	if (n02->addr != host_of(n.addr) || n02->shift > n.shift ||
-	    (racing ? n02->w > w : n02->w != w) ||
-	    n02->x != (n.x && (a & ACCESS_X)) || (!n.accessed && !racing))
-		return false;
-	if (is_ept(m12.kind) &&
-	    (n02->r != n.r || n02->xu != (n.xu && (a & ACCESS_X))))
-		return false;
-	root12 = k->n;
-	return (is_ept(m12.kind) || n.u) && type_fits(&n, n02);
-}
-
-/* May L2 see @n02 at @gpa? */
-static bool permitted(const struct key *k, u64 gpa, const struct naive *n02)
-{
-	u32 at = now;
-
-	if (n02->res != NAIVE_OK)
-		return false;
-	for (;; at--) {
-		if (said(k, at, gpa, n02)) {
-			count.stale += at != now;
-			return true;
-		}
-		if (at == k->since)
-			return false;
-	}
-}
-
-/* ------------------------------------------------------------------------ */
-/* The processor: a TLB, and a cache of where tables of leaves are.	     */
-
-#define NR_TLB 16u
-
-static struct tlb {
-	const struct shadow_root *r;
-	u64 gpa;
-	struct naive n; /* a leaf */
-	u64 table;	/* or a table of leaves */
-} tlb[NR_TLB];
-
-static u32 tlb_shift(const struct tlb *t)
-{
-	return t->table ? 21 : t->n.shift;
-}
-
-static struct tlb *tlb_find(const struct shadow_root *r, u64 gpa, bool table)
-{
-	for (u32 i = 0; i < NR_TLB; i++)
-		if (tlb[i].r == r && !!tlb[i].table == table &&
-		    (tlb[i].gpa ^ gpa) >> tlb_shift(&tlb[i]) == 0)
-			return &tlb[i];
-	return NULL;
-}
-
-/* All of @r's; @gpa: what translates that address. */
-static void tlb_flush(const struct shadow_root *r, const u64 *gpa)
-{
-	for (u32 i = 0; i < NR_TLB; i++)
-		if (tlb[i].r == r &&
-		    (!gpa || (tlb[i].gpa ^ *gpa) >> tlb_shift(&tlb[i]) == 0))
-			tlb[i].r = NULL;
-}
-
-static struct naive tlb_add(const struct shadow_root *r, u64 gpa,
-			    struct naive n, u64 table)
-{
-	tlb[rnd(NR_TLB)] = (struct tlb){ r, gpa, n, table };
-	return n;
-}
-
-/* The page at which a read of the last entry of a walk was. */
-static u64 read02;
-
-static u64 rd_host_noted(u64 pa, unsigned size)
-{
-	read02 = pa & ~4095ull;
-	return rd_host(pa, size);
-}
-
-/* Entry @e of a leaf table of the folded table, reached with all rights. */
-static struct naive leaf02(u64 e, u64 gpa)
-{
-	bool ept = is_ept(m02.kind);
-
-	return (struct naive){
-		.res = ept ? (e & (7 | EPT_XU) ? NAIVE_OK : NAIVE_NP)
-			   : (e & 1 ? NAIVE_OK : NAIVE_NP),
-		.addr = (e & NAIVE_ADDR) | (gpa & 4095),
-		.r = ept ? e & 1 : true,
-		.w = e >> 1 & 1,
-		.x = ept ? e >> 2 & 1 : !(e >> 63),
-		.u = ept || (e >> 2 & 1),
-		.xu = !ept || (e >> 10 & 1),
-		.level = 1,
-		.shift = 12,
-		.leaf = e,
-	};
-}
-
-/* Through the folded table, or from a table of leaves that is cached. */
-static struct naive walk02(const struct shadow_root *r, u64 gpa)
-{
-	struct tlb *t = rnd(2) ? tlb_find(r, gpa, true) : NULL;
-	struct naive n;
-
-	if (t)
-		return leaf02(rd_host(t->table + (gpa >> 12 & 511) * 8, 8),
-			      gpa);
-	m02.rd = rd_host_noted;
-	n = naive_walk(&m02, shadow_root_hpa(r).v, gpa);
-	m02.rd = rd_host;
-	if (n.level == 1 && n.shift == 12 && rnd(2))
-		tlb_add(r, gpa, n, read02);
-	return n;
+	return (uintptr_t)r;
 }
 
 /* ------------------------------------------------------------------------ */
 /* L1.									     */
-
-static u64 root_at(u32 i)
-{
-	if (m12.kind == N_PAE)
-		return TABLES + i * 32;
-	return TABLES + i * formats[m12.kind]->levels * 4096;
-}
-
-static void set_since(struct key *k)
-{
-	k->since = now;
-	k->dropped = true;
-	count.flushes++;
-}
-
-static void dropped_all(void)
-{
-	for (u32 i = 0; i < nr_keys; i++)
-		set_since(&key[i]);
-}
 
 /* Everything that L1 and L0 may have for a flush. */
 static void flush(u32 how, struct key *k)
@@ -279,61 +70,6 @@ static void forget(void)
 	memcpy(&snap[0], &snap[now], sizeof(snap[0]));
 	now = 0;
 	dropped_all();
-}
-
-static u64 entry_at(u64 pa)
-{
-	u64 e = 0;
-
-	memcpy(&e, unit_memory + pa, m12.kind == N_32 ? 4 : 8);
-	return e;
-}
-
-/* Some entry on the way to a page that L2 uses. */
-static u64 some_entry(void)
-{
-	const struct key *k = &key[rnd(nr_keys)];
-	u64 pa;
-
-	walk12_at(k, now, hot[rnd(NR_HOT)]);
-	pa = walked.n ? walked.pa[rnd(MIN(walked.n, 5u))] : TABLES;
-	if (pa - TABLES >= NR_TABLES * 4096)
-		pa = TABLES + rnd(NR_TABLES) * 4096 + rnd(16) * 8;
-	return pa;
-}
-
-static void edit(u64 pa)
-{
-	bool ept = is_ept(m12.kind);
-	u64 e = entry_at(pa);
-
-	switch (rnd(8)) {
-	case 0:
-		e = random_entry((u32)((pa - TABLES) / 4096));
-		break;
-	case 1:
-		e &= ~(ept ? 7ull | EPT_XU : PT_P);
-		break;
-	case 2:
-		e |= ept ? 7ull : PT_P | PT_U;
-		break;
-	case 3:
-		e ^= PT_W;
-		break;
-	case 4:
-		e &= ~(ept ? EPT_D : PT_D);
-		break;
-	case 5:
-		e &= ~(ept ? EPT_A : PT_A);
-		break;
-	case 6: /* another page, or another table, of the same kind */
-		e = entry_at((pa & ~4095ull) + rnd(16) * 8);
-		break;
-	case 7:
-		e ^= ept ? EPT_X : (m12.nx ? PT_NX_BIT : PT_PWT);
-		break;
-	}
-	put12(pa, e);
 }
 
 static void l1_edits(void)
@@ -401,7 +137,7 @@ static void enter(struct key *k)
 	r = shadow_get(sh, &k->n, k->tag, &fresh);
 	CHECK(fresh || !k->dropped);
 	if (fresh)
-		tlb_flush(r, NULL);
+		tlb_flush(tag_of(r), NULL);
 	for (u32 i = 0; i < nr_keys; i++)
 		if (key[i].r == r && &key[i] != k) {
 			CHECK(fresh);
@@ -458,7 +194,7 @@ static bool fault(u64 gpa, u32 access)
 	if (snap[now].racing ||
 	    memcmp(snap[now].t, unit_memory + TABLES, sizeof(snap[now].t)))
 		remember(false);
-	tlb_flush(cur->r, no_tlb ? NULL : &gpa);
+	tlb_flush(tag_of(cur->r), no_tlb ? NULL : &gpa);
 	for (any = false, at = start; !any && at <= now; at++)
 		any = verdict_fits(at, gpa, access, keep, err, &f);
 	CHECK(any);
@@ -471,7 +207,7 @@ static bool fault(u64 gpa, u32 access)
 
 static void l2_accesses(u64 gpa, u32 access)
 {
-	struct tlb *t = tlb_find(cur->r, gpa, false);
+	struct tlb *t = tlb_find(tag_of(cur->r), gpa, false);
 	struct naive n;
 
 	for (u32 i = 0; i < 6; i++, t = NULL) {
@@ -479,11 +215,12 @@ static void l2_accesses(u64 gpa, u32 access)
 			n = t->n;
 			n.addr = (n.addr & ~(BIT(n.shift) - 1)) |
 				 (gpa & (BIT(n.shift) - 1));
-			count.tlb++;
+			seen.tlb++;
 		} else {
-			n = walk02(cur->r, gpa);
+			n = walk02(tag_of(cur->r), shadow_root_hpa(cur->r).v,
+				   gpa);
 			if (n.res == NAIVE_OK)
-				tlb_add(cur->r, gpa, n, 0);
+				tlb_add(tag_of(cur->r), gpa, n, 0);
 		}
 		if (n.res == NAIVE_OK)
 			CHECK(permitted(cur, gpa, &n));
@@ -545,22 +282,6 @@ static void step(void)
 	l2_accesses(rnd(8) ? hot[at] : random_gpa(), random_access());
 }
 
-/* Pages that L2 uses: mostly such as are mapped. */
-static void choose_hot(void)
-{
-	u64 gpa = 0;
-
-	for (u32 i = 0; i < NR_HOT; i++)
-		for (u32 j = 0; j < 64; j++) {
-			struct naive n;
-
-			hot[i] = gpa = next_gpa(gpa);
-			n = walk12_at(&key[i % 4], now, gpa);
-			if (n.res == NAIVE_OK && allowed(&n, ACCESS_R))
-				break;
-		}
-}
-
 static void start_round(u32 round)
 {
 	u64 pat[NR_PATS] = { 0 };
@@ -602,6 +323,7 @@ static void tlb_property(enum naive_kind k, u64 flags, u32 max_page)
 	CHECK_EQ(shadow_init(&sh, &vm, slat.fmt, 64), 0);
 	mode12(k, flags);
 	memset(&count, 0, sizeof(count));
+	memset(&seen, 0, sizeof(seen));
 	memset(tlb, 0, sizeof(tlb));
 	for (round = 0; round < 12; round++) {
 		start_round(round);
@@ -616,7 +338,7 @@ static void tlb_property(enum naive_kind k, u64 flags, u32 max_page)
 	}
 	shadow_stats(sh, &st);
 	CHECK(count.filled > 500 && count.fault > 500 && count.perm > 5);
-	CHECK(count.tlb > 200 && count.stale > 200 && count.flushes > 3000);
+	CHECK(seen.tlb > 200 && seen.stale > 200 && seen.flushes > 3000);
 	CHECK(st.recycled > 10);
 	CHECK(is_ept(k) || count.taken > 10);
 	CHECK((count.races > 30 && count.clean > 5) ||
@@ -626,8 +348,8 @@ static void tlb_property(enum naive_kind k, u64 flags, u32 max_page)
 		       "%u races %u retries %u flushes %u taken %u recycled "
 		       "%lu\n",
 		       formats[k]->name, count.filled, count.fault, count.perm,
-		       count.clean, count.tlb, count.stale, count.races,
-		       count.retries, count.flushes, count.taken,
+		       count.clean, seen.tlb, seen.stale, count.races,
+		       count.retries, seen.flushes, count.taken,
 		       (unsigned long)st.recycled);
 }
 
@@ -650,6 +372,15 @@ TEST(shadow_tlb_npt_4)
 TEST(shadow_tlb_npt_5)
 {
 	tlb_property(N_5, SHADOW_NX | SHADOW_1G, 3);
+}
+
+/* L0 in 5-level paging mode. */
+TEST(shadow_tlb_npt_into_5)
+{
+	host_npt = N_5;
+	tlb_property(N_5, SHADOW_NX | SHADOW_1G, 3);
+	tlb_property(N_4, SHADOW_NX | SHADOW_1G, 3);
+	host_npt = N_4;
 }
 
 TEST(shadow_tlb_ept_4)
