@@ -129,8 +129,7 @@ void gdb_on_cpu(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg),
 static bool at_rest(const struct vcpu *v)
 {
 	return __atomic_load_n(&v->debug.stopped, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&v->run_state, __ATOMIC_ACQUIRE) ==
-		       VCPU_WAIT_SIPI;
+	       vcpu_sleeps(v);
 }
 
 static void stop_others(struct vcpu *v)
@@ -349,8 +348,7 @@ static struct gdb_thread thread_of(struct vcpu *v)
 static struct gdb_thread running_thread(struct vcpu *v)
 {
 	for (u32 i = 0; i < g.vm->nvcpus; i++)
-		if (!g.vm->vcpus[i]->debug.hold &&
-		    g.vm->vcpus[i]->run_state != VCPU_WAIT_SIPI)
+		if (!g.vm->vcpus[i]->debug.hold && !vcpu_sleeps(g.vm->vcpus[i]))
 			return thread_of(g.vm->vcpus[i]);
 	return thread_of(v);
 }

@@ -29,7 +29,7 @@ static bool exists(struct gdb_thread t)
 {
 	struct vcpu *v = vcpu_of(t);
 
-	if (!v || v->run_state == VCPU_WAIT_SIPI)
+	if (!v || vcpu_sleeps(v))
 		return false;
 	return t.pid == 1 || (v->in_l2 && gdb_pid_of_l2(v) == t.pid);
 }

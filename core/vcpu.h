@@ -153,7 +153,8 @@ struct vcpu {
 	u32 apic_id; /* physical == what L1 sees */
 	bool in_l2;  /* vmcs02/vmcb02 is the current one */
 	enum vcpu_run_state run_state;
-	u64 requests; /* bits of enum vcpu_request, atomic */
+	bool l2_sleeps; /* its L2 waits for a SIPI, in hardware (VMX) */
+	u64 requests;	/* bits of enum vcpu_request, atomic */
 	u8 sipi_vector;
 	u64 apic_base; /* IA32_APIC_BASE as L1 last wrote it */
 	union {
@@ -210,6 +211,19 @@ static inline bool request_take(struct vcpu *v, enum vcpu_request r)
 {
 	return __atomic_fetch_and(&v->requests, ~BIT(r), __ATOMIC_ACQ_REL) &
 	       BIT(r);
+}
+
+/*
+ * Does it wait for a SIPI? Then it runs nothing, looks at its requests before
+ * it runs again, and may be out of a kick's reach. It says so before it looks
+ * at them a last time: who sets a request and then reads this either finds it
+ * asleep or has its request found.
+ */
+static inline bool vcpu_sleeps(const struct vcpu *v)
+{
+	return __atomic_load_n(&v->run_state, __ATOMIC_SEQ_CST) ==
+		       VCPU_WAIT_SIPI ||
+	       __atomic_load_n(&v->l2_sleeps, __ATOMIC_SEQ_CST);
 }
 
 #endif

@@ -219,6 +219,9 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 	}
 	vmx_merge(v, l1);
 	v->gpr[RSP] = v->vmx->rsp = f[SLOT_GUEST_RSP];
+	if (unlikely(f[SLOT_GUEST_ACTIVITY] == ACTIVITY_WAIT_SIPI) &&
+	    !v->vmx->waits)
+		v->vmx->waits = WAITS_L2;
 	bad = vmx_msrs_load(v, f[SLOT_ENTRY_MSR_LOAD_ADDR],
 			    f[SLOT_ENTRY_MSR_LOAD_COUNT]);
 	if (bad)

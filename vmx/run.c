@@ -16,14 +16,12 @@
  * as an INIT (or NMI) of its own. Who finds one under way has set its request
  * before the target takes that kick and looks at its requests.
  *
- * A CPU that waits for a SIPI runs nothing, and looks at its requests before
- * it runs again: it needs no kick. The caller has set a request before it
- * reads run_state here, vmx_vcpu_start() sets run_state before requests are
- * looked at, both with a full barrier.
+ * A CPU that waits for a SIPI, or whose L2 does, needs no kick, which could
+ * not reach it: vcpu_sleeps().
  */
 void vmx_kick(struct vcpu *v)
 {
-	if (v->run_state == VCPU_WAIT_SIPI && !vmx_watches_icr)
+	if (vcpu_sleeps(v) && !vmx_watches_icr)
 		return;
 	if (__atomic_exchange_n(&v->vmx->kicked, true, __ATOMIC_ACQ_REL))
 		return;
@@ -64,7 +62,7 @@ static bool posted(struct vcpu *v, struct vmexit *x)
 	if (!request_take(v, REQ_SIPI))
 		return false;
 	if (nested_signal(v, REASON_SIPI, v->sipi_vector)) {
-		v->vmx->waits = false;
+		v->vmx->waits = WAITS_NOT;
 		return false;
 	}
 	x->kind = EXIT_SIPI;
@@ -73,13 +71,30 @@ static bool posted(struct vcpu *v, struct vmexit *x)
 	return true;
 }
 
+/*
+ * The processor is about to wait for L2's SIPI (or not any more), with INITs
+ * and NMIs blocked, so that no kick arrives.
+ */
+static void l2_sleep(struct vcpu *v)
+{
+	bool sleeps = v->in_l2 && !vmx_watches_icr &&
+		      vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI;
+
+	v->vmx->waits = sleeps ? WAITS_L2 : WAITS_NOT;
+	__atomic_store_n(&v->l2_sleeps, sleeps, __ATOMIC_SEQ_CST);
+	if (sleeps && request_pending(v))
+		__atomic_store_n(&v->l2_sleeps, false, __ATOMIC_SEQ_CST);
+}
+
 /* Work that other CPUs asked for. True: core has to look at @x or the rest. */
 static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 {
 	const struct vmx_vm *b = v->vm->backend;
 
-	if (v->vmx->waits)
+	if (v->vmx->waits == WAITS_L0)
 		vmx_watch_wait(v);
+	else if (v->vmx->waits)
+		l2_sleep(v);
 	if (v->vmx->mce_waits)
 		vmx_deliver_mce(v);
 	if (request_take(v, REQ_FLUSH_TLB)) {
@@ -92,19 +107,28 @@ static __noinline bool requests(struct vcpu *v, struct vmexit *x)
 			vmx_set_ctl(v, GROUP_PROC,
 				    vmx_ctl(v, GROUP_PROC) | PROC_IO_BITMAP);
 	}
-	return posted(v, x) || request_pending(v) || v->vmx->waits;
+	return posted(v, x) || request_pending(v) || v->vmx->waits == WAITS_L0;
 }
 
-/* False: L2 waits for a SIPI, in L0. */
+static __noinline bool l2_ready(struct vcpu *v)
+{
+	/* An exit to L1 in the place of L2's wait: it does not sleep. */
+	if (!v->in_l2)
+		return !v->vmx->waits;
+	if (vmx_watch_l2_waits(v))
+		return false;
+	vmx_debug_l2(v);
+	return true;
+}
+
+/* False: L2 waits for a SIPI, in L0, or no more: requests come first. */
 static inline bool before_entry(struct vcpu *v, struct vmx_vcpu *x)
 {
 	if (v->in_l2) {
 		vmx_nested->before_entry(v);
-		if (unlikely(v->debug.watch | vmx_watches_icr) && v->in_l2) {
-			if (vmx_watch_l2_waits(v))
-				return false;
-			vmx_debug_l2(v);
-		}
+		if (unlikely(v->debug.watch | vmx_watches_icr | x->waits) &&
+		    !l2_ready(v))
+			return false;
 	}
 	if (unlikely(x->vectoring | x->nmi_pending))
 		vmx_deliver(v);

@@ -127,7 +127,9 @@ void vmx_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	if (!vmx_watches_icr)
 		v->vmx->kicked = false;
 	v->vmx->fresh = s->kind == START_SIPI;
-	v->vmx->waits = s->kind == START_RESET && vmx_watches_icr;
+	v->l2_sleeps = false;
+	v->vmx->waits = s->kind == START_RESET && vmx_watches_icr ? WAITS_L0
+								  : WAITS_NOT;
 	if (s->kind == START_RESET)
 		vmwrite(VMCS_GUEST_ACTIVITY,
 			v->vmx->waits ? ACTIVITY_ACTIVE : ACTIVITY_WAIT_SIPI);

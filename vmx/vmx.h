@@ -123,8 +123,9 @@ struct vmx_vcpu {
 	 * may intercept it (before_entry). */
 	bool own_exception;
 	bool fresh;	/* started by a SIPI, not entered since */
-	bool waits;	/* for a SIPI, in L0 (watch.c) */
 	bool mce_waits; /* a machine check, for the end of an event's delivery */
+	/* For a SIPI: in L0 (watch.c), or L2 in the processor (l2_sleep()). */
+	enum { WAITS_NOT, WAITS_L0, WAITS_L2 } waits;
 	/* ept01 has changed (REQ_FLUSH_TLB was taken): what was folded from it
 	 * is void. Set here, cleared by the nested half. */
 	bool ept01_changed;

@@ -217,8 +217,11 @@ bool vmx_watch_mmio(struct vcpu *v, u64 qual)
 
 bool vmx_watch_l2_waits(struct vcpu *v)
 {
-	v->vmx->waits = vmx_watches_icr &&
-			vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI;
+	if (!vmx_watches_icr)
+		return false;
+	v->vmx->waits = vmread(VMCS_GUEST_ACTIVITY) == ACTIVITY_WAIT_SIPI
+				? WAITS_L0
+				: WAITS_NOT;
 	return v->vmx->waits;
 }
 
