@@ -244,6 +244,10 @@ enum vmx_abort {
 	ABORT_HOST_32 = 6,
 };
 
+/* vmx_merge.c: MSRs of vmcs12's that no field of vmcs02 switches. */
+struct vmx_msr_write;
+void vmx_msr_writes(const struct vmx_msr_write *w, u32 n);
+
 /* vmx_host.c: L1's host state into vmcs01, which is current. 0, or why that
  * is an abort. */
 enum vmx_abort __must_check vmx_load_host(struct vcpu *v,

@@ -177,3 +177,11 @@ int vmx12_cap_msr(const struct vmx_caps *c, u32 msr, u64 *val)
 		return 0;
 	}
 }
+
+#define CPUID_7_EDX_IBPB BIT(26)
+#define ARCH_CAP_IBRS_ALL BIT(1)
+
+bool vmx12_needs_ibpb(u32 leaf7_edx, u64 arch)
+{
+	return (leaf7_edx & CPUID_7_EDX_IBPB) && (arch & ARCH_CAP_IBRS_ALL);
+}

@@ -16,4 +16,12 @@ void vmx12_caps(struct vmx_caps *c, const struct vmx_caps *hw);
  * no such MSR then. SDM 3D, "VMX Capability Reporting Facility". */
 int __must_check vmx12_cap_msr(const struct vmx_caps *c, u32 msr, u64 *val);
 
+/*
+ * A processor that separates the branch predictor's modes by itself tells its
+ * software that VM exits need no barrier for that. That holds between root and
+ * non-root operation; here both L1 and L2 are in the latter, so that L0 makes
+ * one. @leaf7_edx: of CPUID; @arch: IA32_ARCH_CAPABILITIES, 0 without.
+ */
+bool vmx12_needs_ibpb(u32 leaf7_edx, u64 arch);
+
 #endif

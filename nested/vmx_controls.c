@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "nested/vmx_controls.h"
 
+#include "core/msr.h"
 #include "core/x86.h"
 
 void vmx_merge_controls(struct vmx_controls02 *c, const u64 *f,
@@ -42,4 +43,26 @@ u64 vmx_efer01(const u64 *f, u64 l2_efer)
 	if (f[SLOT_EXIT_CTLS] & EXITC_LOAD_EFER)
 		l2_efer = f[SLOT_HOST_EFER];
 	return (l2_efer & ~(EFER_LMA | EFER_LME)) | lm;
+}
+
+u32 vmx_entry_msrs(const u64 *f, struct vmx_msr_write w[VMX_MSR_WRITES])
+{
+	u32 n = 0;
+
+	if (f[SLOT_ENTRY_CTLS] & ENTRYC_LOAD_PERF)
+		w[n++] = (struct vmx_msr_write){ MSR_PERF_GLOBAL_CTRL,
+						 f[SLOT_GUEST_PERF_GLOBAL] };
+	return n;
+}
+
+u32 vmx_exit_msrs(const u64 *f, struct vmx_msr_write w[VMX_MSR_WRITES])
+{
+	u32 n = 0;
+
+	if (f[SLOT_EXIT_CTLS] & EXITC_LOAD_PERF)
+		w[n++] = (struct vmx_msr_write){ MSR_PERF_GLOBAL_CTRL,
+						 f[SLOT_HOST_PERF_GLOBAL] };
+	if (f[SLOT_EXIT_CTLS] & EXITC_CLEAR_BNDCFGS)
+		w[n++] = (struct vmx_msr_write){ MSR_BNDCFGS, 0 };
+	return n;
 }

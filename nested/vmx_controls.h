@@ -43,4 +43,13 @@ u64 vmx_efer02(const u64 *f, u64 l1_efer);
  * Debug Registers, MSRs"). */
 u64 vmx_efer01(const u64 *f, u64 l2_efer);
 
+/* What entries and exits load by WRMSR: see 5. */
+struct vmx_msr_write {
+	u32 msr;
+	u64 value;
+};
+#define VMX_MSR_WRITES 2
+u32 vmx_entry_msrs(const u64 *f, struct vmx_msr_write w[VMX_MSR_WRITES]);
+u32 vmx_exit_msrs(const u64 *f, struct vmx_msr_write w[VMX_MSR_WRITES]);
+
 #endif

@@ -6,6 +6,7 @@
 #include "core/x86.h"
 #include "mm/guest.h"
 #include "mm/slat.h"
+#include "nested/vmx_ept_rules.h"
 #include "vmx/qual.h"
 
 #define SHADOW_PAGES 1024 /* 4 MiB a vcpu: 2 GiB of L2 in 4 KiB pages */
@@ -25,20 +26,11 @@ hpa_t vmx_page(struct vcpu *v, u64 l1pa)
 	return h.v == HPA_NONE.v ? v->vm->scratch : h;
 }
 
-static struct nested_root root12(const struct nested_vmx *n, const u64 *f)
+static struct nested_root root12(const struct nested_vmx *n,
+				 const struct vmcs12 *v12)
 {
-	u64 eptp = f[SLOT_EPTP], cap = n->caps.ept_vpid;
-	struct nested_root r = {
-		.fmt = (eptp & EPTP_WALK_MASK) == EPTP_WALK5 ? &pt_ept_5
-							     : &pt_ept_4,
-		.root = L1PA(eptp & EPTP_ADDR),
-	};
-
-	r.flags = (eptp & EPTP_AD ? SHADOW_AD : 0) |
-		  (cap & EPT_CAP_EXEC_ONLY ? SHADOW_XO : 0) |
-		  (cap & EPT_CAP_1G ? SHADOW_1G : 0) |
-		  (f[SLOT_PROC2_CTLS] & PROC2_MBEC ? SHADOW_MBE : 0);
-	return r;
+	return vmx_root12(v12->f[SLOT_EPTP], n->caps.ept_vpid,
+			  vmcs12_proc2(v12));
 }
 
 /* The hardware VPID that stands for @vpid12, found or the oldest one. */
@@ -62,10 +54,10 @@ static u16 vpid02(struct vcpu *v, u16 vpid12)
 }
 
 /* ept02 for the EPT12 in use; its pointer for the processor. */
-static u64 eptp02(struct vcpu *v, const u64 *f)
+static u64 eptp02(struct vcpu *v, const struct vmcs12 *v12)
 {
 	struct nested_vmx *n = v->nvmx;
-	struct nested_root r = root12(n, f);
+	struct nested_root r = root12(n, v12);
 	bool fresh = false;
 	u64 eptp;
 
@@ -74,9 +66,7 @@ static u64 eptp02(struct vcpu *v, const u64 *f)
 		shadow_drop_all(n->shadow);
 	}
 	n->root = shadow_get(n->shadow, &r, 0, &fresh);
-	/* Levels as EPT12; with its A/D flags L2's page walks are writes. */
-	eptp = shadow_root_hpa(n->root).v | EPTP_WB |
-	       (f[SLOT_EPTP] & (EPTP_WALK_MASK | EPTP_AD));
+	eptp = vmx_eptp02(shadow_root_hpa(n->root), v12->f[SLOT_EPTP]);
 	if (fresh)
 		vmx_invept(INVEPT_SINGLE, eptp);
 	return eptp;
@@ -92,7 +82,7 @@ static void use_ept12(struct vcpu *v, const struct nested_vmcs *s)
 		   !v->vmx->ept01_changed &&
 		   !set_has(&s->dirty, SLOT_PROC2_CTLS)))
 		return;
-	n->eptp02 = eptp02(v, f);
+	n->eptp02 = eptp02(v, s->v12);
 	n->eptp_owner = s;
 	n->eptp12 = f[SLOT_EPTP];
 	vmwrite(VMCS_EPTP, n->eptp02);
@@ -151,36 +141,7 @@ void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr)
 	}
 }
 
-/* Exit qualification of the violation that L1 is told. */
-static u64 violation(u64 qual, bool mbe, const struct shadow_fault *f)
-{
-	u64 rights = BITS(5, 3) | EPT_QUAL_CAN_XU;
-
-	qual &= ~rights;
-	if (f->rights & ACCESS_R)
-		qual |= EPT_QUAL_CAN_R;
-	if (f->rights & ACCESS_W)
-		qual |= EPT_QUAL_CAN_W;
-	if (f->rights & ACCESS_X)
-		qual |= EPT_QUAL_CAN_X;
-	if (mbe && (f->rights & ACCESS_U))
-		qual |= EPT_QUAL_CAN_XU;
-	return qual;
-}
-
-/*
- * Page-modification logging (SDM 3C, "Page-Modification Logging"): L0 sets the
- * dirty flags of EPT12, so it writes L1's log. The index counts down from 511;
- * out of range the log is full and no flag may be set.
- */
-#define PML_LAST 511u
-
-static bool pml_full(const struct nested_vmcs *s)
-{
-	return (vmcs12_proc2(s->v12) & PROC2_PML) &&
-	       s->v12->f[SLOT_PML_INDEX] > PML_LAST;
-}
-
+/* L0 sets the dirty flags of EPT12, so it writes L1's log. */
 static void pml_log(struct vcpu *v, struct nested_vmcs *s, u64 gpa)
 {
 	const u64 *f = s->v12->f;
@@ -247,12 +208,10 @@ struct ve_info {
 	u16 eptp_index;
 } __packed;
 
-#define EPT_SUPPRESS_VE BIT(63)
-
 /*
- * "Convertible EPT Violations": one that L2 takes itself, as #VE. vmcs02 has
- * the control off, since what ept02 lacks is no concern of L2's. True: L2 (or
- * L1, where it intercepts the exception) has it.
+ * A violation that L2 takes itself, as #VE. vmcs02 has the control off, since
+ * what ept02 lacks is no concern of L2's. True: L2 (or L1, where it intercepts
+ * the exception) has it.
  */
 static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
 {
@@ -260,12 +219,10 @@ static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
 	const u64 *v12 = s->v12->f;
 	struct ve_info i;
 
-	if (!(vmcs12_proc2(s->v12) & PROC2_VE) || (f->entry & EPT_SUPPRESS_VE))
-		return false;
-	if (!(vmx_get(v, CACHED_CR0) & CR0_PE) ||
-	    (vmread(VMCS_IDT_VECTORING) & INTR_VALID) ||
+	if (!vmx_ve_convertible(vmcs12_proc2(s->v12), f) ||
 	    guest_read(v->vm, L1PA(v12[SLOT_VE_INFO_ADDR]), &i, sizeof(i)) ||
-	    i.busy)
+	    !vmx_ve_deliverable(vmx_get(v, CACHED_CR0),
+				(u32)vmread(VMCS_IDT_VECTORING), i.busy))
 		return false;
 	i = (struct ve_info){ .reason = REASON_EPT_VIOLATION,
 			      .busy = ~0u,
@@ -287,7 +244,7 @@ static bool deliver_ve(struct vcpu *v, u64 qual, const struct shadow_fault *f)
 static void reflect_fault(struct vcpu *v, u64 qual,
 			  const struct shadow_fault *f)
 {
-	qual = violation(qual, uses_mbe(v->nvmx->cur), f);
+	qual = vmx_violation(qual, vmcs12_proc2(v->nvmx->cur->v12), f);
 	if (f->kind == SF_RESERVED)
 		vmx_reflect(v, REASON_EPT_MISCONFIG, 0);
 	else if (!deliver_ve(v, qual, f))
@@ -305,7 +262,8 @@ bool vmx_ept_violation(struct vcpu *v)
 
 	if (!n->root)
 		return false; /* on ept01: as if it were L1's own */
-	if (unlikely(pml_full(n->cur)))
+	if (unlikely(vmx_pml_full(vmcs12_proc2(n->cur->v12),
+				  n->cur->v12->f[SLOT_PML_INDEX])))
 		access |= SHADOW_KEEP_CLEAN;
 	f.dirtied = false;
 	err = shadow_fault(n->shadow, n->root, L2PA(gpa), access, &f, &flush);
@@ -336,7 +294,7 @@ void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa)
 	if (!s)
 		return NULL;
 	if (vmcs12_proc2(s->v12) & PROC2_EPT) {
-		r = root12(n, s->v12->f);
+		r = root12(n, s->v12);
 		if (shadow_translate(n->shadow, &r, gpa, ACCESS_R, &a, &f))
 			return NULL;
 	}
@@ -361,7 +319,7 @@ bool vmx_tables(struct vcpu *v, struct nested_tables *t)
 
 	if (!v->in_l2 || !n->root || !n->cur)
 		return false;
-	r = root12(n, n->cur->v12->f);
+	r = root12(n, n->cur->v12);
 	*t = (struct nested_tables){
 		.fmt12 = r.fmt,
 		.fmt02 = shadow_root_fmt(n->root),

@@ -130,10 +130,8 @@ void vmx_reflect(struct vcpu *v, u32 reason, u64 qual)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
-	/* Also under a reason of L0's choice. */
-	reason |= v->vmx->raw & (u32)EXIT_MODIFIERS;
 	vmx_sync(v, s);
-	finish_reflect(v, s, reason, qual);
+	finish_reflect(v, s, vmx_reason12(reason, v->vmx->raw), qual);
 }
 
 /* An event in the entry information, or one that the last exit cut short,

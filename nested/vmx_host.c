@@ -93,6 +93,7 @@ static void load_crs(struct vcpu *v, const u64 *f)
 static void load_msrs(struct vcpu *v, const u64 *f, u64 l2_efer, u64 l2_pat)
 {
 	u64 exitc = f[SLOT_EXIT_CTLS], entry = v->vmx->vmcs01.ctl[GROUP_ENTRY];
+	struct vmx_msr_write w[VMX_MSR_WRITES];
 
 	vmx_put(v, CACHED_EFER, vmx_efer01(f, l2_efer));
 	vmx_set_ctl(v, GROUP_ENTRY,
@@ -100,13 +101,8 @@ static void load_msrs(struct vcpu *v, const u64 *f, u64 l2_efer, u64 l2_pat)
 					 : entry & ~(u64)ENTRYC_IA32E);
 	vmwrite(VMCS_GUEST_PAT,
 		exitc & EXITC_LOAD_PAT ? f[SLOT_HOST_PAT] : l2_pat);
-	if ((exitc & EXITC_LOAD_PERF) &&
-	    wrmsr_safe(MSR_PERF_GLOBAL_CTRL, f[SLOT_HOST_PERF_GLOBAL])) {
-		/* emulator fault: Bochs offers the control, not the MSR */
-	}
-	if ((exitc & EXITC_CLEAR_BNDCFGS) && wrmsr_safe(MSR_BNDCFGS, 0)) {
-		/* not there: nothing to clear */
-	}
+	if (unlikely(exitc & (EXITC_LOAD_PERF | EXITC_CLEAR_BNDCFGS)))
+		vmx_msr_writes(w, vmx_exit_msrs(f, w));
 }
 
 static void load_cet(const u64 *f, const struct vmx_cet *l2)

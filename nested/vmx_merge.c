@@ -201,6 +201,14 @@ static void merge_pdptes(struct vcpu *v, const struct nested_vmcs *s)
 		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
 }
 
+/* emulator fault: Bochs offers controls of MSRs that it has not. */
+void __noinline vmx_msr_writes(const struct vmx_msr_write *w, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		if (wrmsr_safe(w[i].msr, w[i].value))
+			continue;
+}
+
 static void merge_event(struct vcpu *v, const u64 *f)
 {
 	u32 info = (u32)f[SLOT_ENTRY_INTR_INFO];
@@ -219,11 +227,12 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	const u64 *f = s->v12->f;
 	const struct vmx_vm *b = v->vm->backend;
 	u64 proc2 = vmcs12_proc2(s->v12);
+	struct vmx_msr_write w[VMX_MSR_WRITES];
 
 	if (unlikely(s->l0_gen != b->bitmap_gen + 1ull))
 		vmx_bitmaps_look(v, s);
-	for (u32 w = 0; w < VMCS_SET_WORDS; w++)
-		for_each_bit(slot, w, s->dirty.w[w] & set_direct.w[w])
+	for (u32 i = 0; i < VMCS_SET_WORDS; i++)
+		for_each_bit(slot, i, s->dirty.w[i] & set_direct.w[i])
 			vmwrite(vmcs_fields[slot].enc, f[slot]);
 	if (set_meets(&s->dirty, &set_merge)) {
 		merge_controls(v, f);
@@ -241,10 +250,8 @@ void vmx_merge(struct vcpu *v, const struct vmx_l1_state *l1)
 	merge_pdptes(v, s);
 	vmx_bitmaps(v, s);
 	vmx_ept_enter(v);
-	if (f[SLOT_ENTRY_CTLS] & ENTRYC_LOAD_PERF &&
-	    wrmsr_safe(MSR_PERF_GLOBAL_CTRL, f[SLOT_GUEST_PERF_GLOBAL])) {
-		/* emulator fault: Bochs offers the control, not the MSR */
-	}
+	if (unlikely(f[SLOT_ENTRY_CTLS] & ENTRYC_LOAD_PERF))
+		vmx_msr_writes(w, vmx_entry_msrs(f, w));
 	merge_event(v, f);
 	if (unlikely((proc2 & PROC2_SHADOW_VMCS) || s->linked))
 		vmx_shadow12_enter(v, s);

@@ -14,10 +14,8 @@
 #define CPUID_7_EBX_SGX BIT(2)
 #define CPUID_7_EBX_RTM BIT(11)
 #define CPUID_7_ECX_BUS_LOCK BIT(24)
-#define CPUID_7_EDX_IBPB BIT(26)
 #define CPUID_7_EDX_ARCH_CAP BIT(29)
 #define CPUID_7_1_EAX_LAM BIT(26)
-#define ARCH_CAP_IBRS_ALL BIT(1)
 #define PERF_CAP_METRICS BIT(15)
 #define PERF_GLOBAL_METRICS BIT(48)
 #define CPUID_7_ECX_SHSTK BIT(7)
@@ -60,20 +58,16 @@ static u64 perf_bits(void)
 	       (cap & PERF_CAP_METRICS ? PERF_GLOBAL_METRICS : 0);
 }
 
-/*
- * A processor that separates the branch predictor's modes by itself tells its
- * software that VM exits need no barrier for that. That holds between root
- * and non-root operation; here both L1 and L2 are in the latter.
- */
 static bool needs_ibpb(void)
 {
-	u64 arch = 0;
+	u64 arch;
 	u32 r[4];
 
 	cpuid(7, 0, r);
-	return (r[3] & CPUID_7_EDX_IBPB) && (r[3] & CPUID_7_EDX_ARCH_CAP) &&
-	       !rdmsr_safe(MSR_ARCH_CAPABILITIES, &arch) &&
-	       (arch & ARCH_CAP_IBRS_ALL);
+	if (!(r[3] & CPUID_7_EDX_ARCH_CAP) ||
+	    rdmsr_safe(MSR_ARCH_CAPABILITIES, &arch))
+		arch = 0;
+	return vmx12_needs_ibpb(r[3], arch);
 }
 
 /* LBR, BTF, split lock, TR to freeze-while-SMM: what IA32_DEBUGCTL has. */

@@ -44,6 +44,13 @@ static inline bool vmx_route_always(u32 basic)
 			   : !(ROUTED_EXITS >> basic & 1);
 }
 
+/* The exit reason for L1, also when L0 chose it: what the exit came with stays
+ * (SDM 3C, "Exit Reason"). */
+static inline u32 vmx_reason12(u32 reason, u32 raw)
+{
+	return reason | (raw & (u32)EXIT_MODIFIERS);
+}
+
 /* Does L1 want the exit with basic reason @basic? */
 bool vmx_route_l1(u32 basic, const struct vmx_route_in *in);
 

@@ -280,6 +280,62 @@ TEST(vmx_route_the_rest_is_l1s)
 			CHECK(routed(r, (struct vmx_route_in){ 0 }));
 }
 
+/* Bus lock, enclave and shadow-stack bits come with an exit, whatever basic
+ * reason L0 gives it; the failed entry's bit and SMM's are not handed on. */
+TEST(vmx_exit_reason_modifiers)
+{
+	for (u32 i = 0; i < 32; i++) {
+		bool on = i >= 25 && i <= 27;
+
+		CHECK_EQ(vmx_reason12(REASON_EPT_MISCONFIG, 1u << i),
+			 on ? REASON_EPT_MISCONFIG | 1u << i
+			    : REASON_EPT_MISCONFIG);
+	}
+	CHECK_EQ(vmx_reason12(REASON_HLT | 1u << 26, REASON_HLT | 1u << 26),
+		 REASON_HLT | 1u << 26);
+}
+
+static u64 written(const struct vmx_msr_write *w, u32 n, u32 msr)
+{
+	for (u32 i = 0; i < n; i++)
+		if (w[i].msr == msr)
+			return w[i].value;
+	return ~0ull;
+}
+
+/* What is loaded by WRMSR, by the controls and by nothing else. */
+TEST(vmx_merge_msr_writes)
+{
+	struct vmx_msr_write w[VMX_MSR_WRITES];
+	u32 n;
+
+	reset();
+	f[SLOT_GUEST_PERF_GLOBAL] = 0x21;
+	f[SLOT_HOST_PERF_GLOBAL] = 0x12;
+	f[SLOT_GUEST_BNDCFGS] = 0x5001;
+	f[SLOT_ENTRY_CTLS] = ~(u64)ENTRYC_LOAD_PERF;
+	f[SLOT_EXIT_CTLS] = ~(u64)(EXITC_LOAD_PERF | EXITC_CLEAR_BNDCFGS);
+	CHECK_EQ(vmx_entry_msrs(f, w), 0);
+	CHECK_EQ(vmx_exit_msrs(f, w), 0);
+	f[SLOT_ENTRY_CTLS] = ENTRYC_LOAD_PERF;
+	n = vmx_entry_msrs(f, w);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(written(w, n, MSR_PERF_GLOBAL_CTRL), 0x21);
+	f[SLOT_EXIT_CTLS] = EXITC_LOAD_PERF;
+	n = vmx_exit_msrs(f, w);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(written(w, n, MSR_PERF_GLOBAL_CTRL), 0x12);
+	f[SLOT_EXIT_CTLS] = EXITC_CLEAR_BNDCFGS;
+	n = vmx_exit_msrs(f, w);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(written(w, n, MSR_BNDCFGS), 0);
+	f[SLOT_EXIT_CTLS] |= EXITC_LOAD_PERF;
+	n = vmx_exit_msrs(f, w);
+	CHECK_EQ(n, 2);
+	CHECK_EQ(written(w, n, MSR_PERF_GLOBAL_CTRL), 0x12);
+	CHECK_EQ(written(w, n, MSR_BNDCFGS), 0);
+}
+
 TEST(vmx_msr_areas)
 {
 	struct vmx_check_env e = {

@@ -239,6 +239,16 @@ TEST(vmx_caps_need_each_other)
 	CHECK_EQ(c.ctl[GROUP_PROC2].may1, 0);
 }
 
+/* A barrier where software is told that exits need none, and only there. */
+TEST(vmx_caps_branch_barrier)
+{
+	CHECK(vmx12_needs_ibpb(BIT(26), BIT(1)));
+	CHECK(vmx12_needs_ibpb(~0u, ~0ull));
+	CHECK(!vmx12_needs_ibpb(BIT(26), 0));
+	CHECK(!vmx12_needs_ibpb(BIT(26), ~BIT(1)));
+	CHECK(!vmx12_needs_ibpb(~(u32)BIT(26), BIT(1)));
+}
+
 TEST(vmx_caps_msrs)
 {
 	struct vmx_caps hw = everything(), c;
