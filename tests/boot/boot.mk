@@ -103,6 +103,7 @@ XEN_TOOLS := $(CACHE)/xen-tools
 XEN_QEMU := $(CACHE)/xen-qemu
 INITRD_XEN := $(B)/l1/xen.cpio.lz4
 INITRD_XEN_HVM := $(B)/l1/xen-hvm.cpio.lz4
+INITRD_XEN_DISK := $(B)/l1/xen-disk.cpio.lz4
 $(B)/l1/xen: | $(XEN)
 	@mkdir -p $(@D)
 	$(Q)zcat $(XEN)/boot/xen-*-amd64.gz >$@
@@ -120,8 +121,21 @@ $(INITRD_XEN_HVM): $(INITRD_DEPS) $(VMLINUZ) | $(DISTRO) $(XEN_TOOLS) \
 		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS) \
 		--dm $(XEN_QEMU)
 
+# an HVM guest's disk: GRUB, a kernel and an initrd
+$(B)/l1/l2.cpio: $(INITRD_DEPS)
+	$(Q)$(T)/mkinitrd l2 $@
+$(B)/l1/l2.iso: $(T)/mkiso $(VMLINUZ) $(B)/l1/l2.cpio
+	$(Q)$(T)/mkiso $@ --bare --l1 $(VMLINUZ) --modules $(B)/l1/l2.cpio \
+		--append "console=ttyS0,115200 quiet nokaslr mitigations=off panic=-1 cryptomgr.notests"
+
+$(INITRD_XEN_DISK): $(INITRD_DEPS) $(B)/l1/l2.iso | $(DISTRO) $(XEN_TOOLS) \
+		$(XEN_QEMU)
+	$(Q)$(T)/mkinitrd xen $@ --disk $(B)/l1/l2.iso \
+		--modules $(DISTRO)/lib/modules/* --xen $(XEN_TOOLS) \
+		--dm $(XEN_QEMU)
+
 boot-test-files: $(VMLINUZ) $(INITRD) $(INITRD_KVM) $(INITRD_L3) \
-	$(INITRD_XEN) $(INITRD_XEN_HVM) $(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
+	$(INITRD_XEN) $(INITRD_XEN_HVM) $(INITRD_XEN_DISK) $(B)/l1/xen $(B)/l1/vmlinuz-xen $(if $(wildcard tests/guests/guests.mk),guests)
 
 boot-test: boot-deps
 	$(Q)$(MAKE) --no-print-directory $(ELF) boot-test-files

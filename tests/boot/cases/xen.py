@@ -60,5 +60,11 @@ domu("pvh", "qemu", timeout=120)
 domu("pvh", "bochs", timeout=500, slow=255)
 domu("pvh-2cpus", "qemu", "abyme.cpus=2 abyme.l2cpus=2", cpus=2, timeout=200)
 hvm("hvm", "qemu", timeout=200)
+# emulator fault: in Bochs 2.7 CS is a data segment when real mode is left, and
+# Xen does not emulate the instruction that QEMU's kernel= depends on then
+# (docs/nested-vmx.md): there the guest has a disk with a boot loader.
+for emulator, seconds, slow in ("qemu", 200, 100), ("bochs", 900, 400):
+    domu("hvm-disk", emulator, kind="disk", initrd="xen-disk.cpio.lz4",
+         timeout=seconds, slow=slow)
 hvm("hvm-2cpus", "qemu", "abyme.cpus=2 abyme.l2cpus=2", cpus=2, timeout=300,
     slow=100)
