@@ -90,6 +90,11 @@ TEST(nsvm_feature_names)
 	hw.features = ~0u;
 	svm_feature_names(&hw, small, sizeof(small)); /* cut, not overrun */
 	CHECK_EQ(strlen(small), sizeof(small) - 1);
+	/* in the middle of a name, not a byte further */
+	memset(buf, 'y', sizeof(buf));
+	svm_feature_names(&hw, buf, 19);
+	CHECK(!strcmp(buf, "rev 1, 16 ASIDs: n"));
+	CHECK_EQ(buf[19], 'y');
 	small[0] = 'x';
 	svm_feature_names(&hw, small, 0);
 	CHECK_EQ(small[0], 'x');

@@ -25,7 +25,7 @@ TEST(run_there_and_back)
 	vmcb_set_rax(b12, 11);
 	vmcb_set_rsp(b12, 12);
 	vmcb_set_rsp(b01, 1111);
-	vmcb_set_rflags(b01, RFLAGS_IF | RFLAGS_RF | 2);
+	vmcb_set_rflags(b01, RFLAGS_IF | RFLAGS_RF | RFLAGS_VM | 2);
 	vmcb_set_dr7(b01, 0xff);
 	vmcb_set_int_state(b01, 1);
 	b = vmrun();
@@ -52,6 +52,20 @@ TEST(run_there_and_back)
 	CHECK_EQ(vmcb_int_state(b01), 0);
 	CHECK(!svm_gif(V->svm));
 	CHECK_EQ(vmcb_eventinj(b01), 0);
+}
+
+/* L1's RFLAGS.IF at VMRUN is the host's, whatever L2's is. */
+TEST(run_host_if)
+{
+	for (u32 i = 0; i < 4; i++) {
+		start(ALL, 0);
+		vmcb_set_rflags(good12(), 2 | (i & 2 ? RFLAGS_IF : 0));
+		vmcb_set_vintr(vmcb12(), VINTR_MASKING);
+		vmcb_set_rflags(turn->entered, 2 | (i & 1 ? RFLAGS_IF : 0));
+		vmrun();
+		CHECK_EQ(turn->host_if, i & 1);
+		CHECK_EQ(V->stats.entries_l2, 1);
+	}
 }
 
 /* To the host VMRUN is one instruction, and one step. */
@@ -85,14 +99,39 @@ TEST(run_refused)
 	CHECK_EQ(vmcb_rip(V->svm->vmcb01), L1_CODE + 3);
 	vmcb_set_exitcode(&before, ~0ull);
 	CHECK(!memcmp(&before, b12, sizeof(before)));
+	CHECK(!strcmp(N->refusal.field, "asid"));
+	CHECK_EQ(N->refusal.rip, L1_CODE);
+	CHECK_EQ(N->irq_mode, IRQ_GUARD);
 	/* what only the processor finds: the same */
 	vmcb_set_asid(b12, 1);
+	vmcb_set_rip(turn->entered, L1_CODE);
 	CHECK(vmrun() == N->vmcb02);
 	before = *b12;
 	CHECK(exits(VMEXIT_INVALID) == V->svm->vmcb01);
 	CHECK_EQ(N->refusals, 2);
 	vmcb_set_exitcode(&before, ~0ull);
 	CHECK(!memcmp(&before, b12, sizeof(before)));
+	CHECK(N->refusal.rule && N->refusal.section);
+	CHECK(!strcmp(N->refusal.field, "exitcode"));
+	CHECK_EQ(N->refusal.value, ~0ull);
+	/* an emulator's way to end an L2 that has run */
+	vmcb_set_rip(turn->entered, L1_CODE);
+	CHECK(vmrun() == N->vmcb02);
+	vmcb_set_rip(N->vmcb02, 0x1005);
+	CHECK(exits(0xffffffff) == V->svm->vmcb01);
+	CHECK_EQ(N->refusals, 3);
+	CHECK_EQ(vmcb_exitcode(b12), ~0ull);
+	CHECK_EQ(vmcb_rip(b12), 0x1005);
+}
+
+/* A refused VMRUN is a step as well. */
+TEST(run_refused_is_stepped)
+{
+	start(ALL, 0);
+	vmcb_set_asid(good12(), 0);
+	vmcb_set_rflags(V->svm->vmcb01, RFLAGS_TF | 2);
+	vmrun();
+	CHECK_EQ(vmcb_eventinj(V->svm->vmcb01), EVINJ_V | EVINJ_EXC | VEC_DB);
 }
 
 /* The operand must be a page of memory. */
@@ -200,7 +239,9 @@ TEST(exits_of_msrs)
 		map = hpa_ptr(HPA(vmcb_msrpm(b)));
 		if (!asks) { /* L0's own map then */
 			CHECK_EQ(map[bit / 8] >> bit % 8 & 1, l0);
-			continue;
+			l1 = false;
+			if (!l0)
+				continue;
 		}
 		CHECK(map[bit / 8] >> bit % 8 & 1); /* at first */
 		vmcb_set_exitinfo1(b, write);
@@ -222,11 +263,69 @@ TEST(exits_of_msrs)
 	}
 }
 
+/* What is open follows L1's map from VMRUN to VMRUN, in each of its pages, and
+ * when L1 takes another one. */
+TEST(exits_follow_l1s_maps)
+{
+	static const u32 msrs[] = { MSR_STAR, 0xc0010015 };
+	static const u16 ports[] = { 0x70, 0x8070, 0xfff8 };
+
+	start(ALL, 0);
+	vmcb_set_intercept(good12(), ICPT_MSR, true);
+	vmcb_set_intercept(vmcb12(), ICPT_IOIO, true);
+	vmcb_set_intercept(vmcb12(), ICPT_CPUID, true);
+	for (u32 i = 0; i < ARRAY_SIZE(msrs) + ARRAY_SIZE(ports); i++) {
+		bool msr = i < ARRAY_SIZE(msrs);
+		u8 *l1 = hpa_ptr(HPA(msr ? MSRPM12 : IOPM12));
+		u8 *other = hpa_ptr(HPA(MiB(8)));
+		u64 info = (u64)ports[msr ? 0 : i - ARRAY_SIZE(msrs)]
+				   << IOIO_PORT_SHIFT |
+			   1 << IOIO_SIZE_SHIFT;
+		u32 bit = msr ? (u32)svm_msrpm_bit(msrs[i])
+			      : (u32)(info >> IOIO_PORT_SHIFT);
+		const u8 *map;
+
+		vmrun();
+		map = hpa_ptr(HPA(msr ? vmcb_msrpm(N->vmcb02)
+				      : vmcb_iopm(N->vmcb02)));
+		CHECK(map[bit / 8] >> bit % 8 & 1);
+		V->gpr[RCX] = msr ? msrs[i] : 0;
+		vmcb_set_exitinfo1(N->vmcb02, msr ? 0 : info);
+		CHECK(exits(msr ? VMEXIT_MSR : VMEXIT_IOIO) == N->vmcb02);
+		CHECK(!(map[bit / 8] >> bit % 8 & 1)); /* open */
+		executes(VMEXIT_CPUID, 2);
+		l1[bit / 8] |= (u8)(1 << bit % 8);
+		vmrun();
+		CHECK(map[bit / 8] >> bit % 8 & 1);
+		executes(VMEXIT_CPUID, 2);
+		if (msr)
+			vmcb_set_msrpm(vmcb12(), MiB(8));
+		else
+			vmcb_set_iopm(vmcb12(), MiB(8));
+		other[bit / 8] &= (u8) ~(1 << bit % 8);
+		vmrun();
+		CHECK(!(map[bit / 8] >> bit % 8 & 1));
+		executes(VMEXIT_CPUID, 2);
+		vmcb_set_msrpm(vmcb12(), MSRPM12);
+		vmcb_set_iopm(vmcb12(), IOPM12);
+	}
+}
+
 TEST(exits_of_ports)
 {
 	const u16 port = 0x3f7; /* and a byte further */
 	struct svm_vm *svm;
 
+	/* L1 does not ask: L0's map, and L1's is not looked at */
+	start(ALL, 0);
+	svm = vm.backend;
+	good12();
+	svm_iopm_set(hpa_ptr(HPA(IOPM12)), port, 1, true);
+	svm_iopm_set(svm->iopm, port, 1, true);
+	vmrun();
+	CHECK_EQ(vmcb_iopm(N->vmcb02), svm->iopm_pa.v);
+	vmcb_set_exitinfo1(N->vmcb02, (u64)port << IOIO_PORT_SHIFT | 0x10);
+	CHECK(!exits(VMEXIT_IOIO));
 	for (u32 i = 0; i < 16; i++) {
 		bool l1 = i & 1, l0 = i & 2;
 		u16 at = i & 4 ? port + 1 : port;
@@ -600,6 +699,126 @@ TEST(nmi_routes)
 	CHECK(b == N->vmcb02);
 	CHECK_EQ(vmcb_eventinj(b), EVINJ_V | EVINJ_NMI | VEC_NMI);
 	CHECK(V->svm->nmi_blocked);
+}
+
+/* INIT while L2 runs: L1's if it asks, as #SX with R_INIT; else the CPU's. It
+ * waits while GIF is 0. */
+TEST(init_routes)
+{
+	const u64 sx = EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SX | 1ull << 32;
+	struct vmcb *b12, *b;
+
+	start(ALL, 0);
+	b12 = good12();
+	vmcb_set_intercept(b12, ICPT_INIT, true);
+	vmcb_set_eventinj(b12, EVINJ_V | EVINJ_EXTINT | 0x30);
+	V->svm->r_init = true; /* the intercept comes first */
+	request_set(V, REQ_INIT);
+	/* VMRUN's event has not been delivered */
+	CHECK(vmrun() == V->svm->vmcb01);
+	CHECK_EQ(vmcb_exitcode(b12), VMEXIT_INIT);
+	CHECK_EQ(vmcb_exitintinfo(b12), EVINJ_V | EVINJ_EXTINT | 0x30);
+	CHECK(V->requests & BIT(REQ_INIT)); /* pending: L1's GIF is 0 */
+	CHECK(vmcb_intercepted(turn->entered, ICPT_STGI));
+	V->svm->r_init = false;
+	CHECK(!executes(VMEXIT_STGI, 3)); /* L1's CPU starts anew */
+	CHECK_EQ(turn->exit.kind, EXIT_INIT);
+	CHECK_EQ(V->requests, 0);
+
+	for (u32 i = 0; i < 4; i++) {
+		bool asks = i & 1, event = i & 2;
+
+		start(ALL, 0);
+		b12 = good12();
+		vmcb_set_intercept(b12, ICPT_EXC0 + VEC_SX, asks);
+		if (event)
+			vmcb_set_eventinj(b12, EVINJ_V | EVINJ_EXTINT | 0x30);
+		V->svm->r_init = true;
+		request_set(V, REQ_INIT);
+		b = vmrun();
+		if (event) { /* one event an entry: the INIT is next */
+			CHECK(b == N->vmcb02);
+			CHECK(V->requests & BIT(REQ_INIT));
+			CHECK_EQ(hw.nmis, 1);
+			b = exits(VMEXIT_NMI);
+		}
+		if (asks) {
+			CHECK(b == V->svm->vmcb01);
+			CHECK_EQ(vmcb_exitcode(b12), VMEXIT_EXC + VEC_SX);
+			CHECK_EQ(vmcb_exitinfo1(b12), 1);
+			CHECK_EQ(vmcb_exitintinfo(b12), 0);
+		} else {
+			CHECK(b == N->vmcb02);
+			CHECK_EQ(vmcb_eventinj(b), sx);
+		}
+		CHECK_EQ(V->requests, 0);
+	}
+
+	start(ALL, 0);
+	good12();
+	request_set(V, REQ_INIT);
+	CHECK(!vmrun()); /* nobody's: core resets the CPU */
+	CHECK_EQ(turn->exit.kind, EXIT_INIT);
+
+	/* L2 has cleared GIF */
+	start(SVM_F_NPT | SVM_F_NRIPS, 0);
+	vmcb_set_intercept(good12(), ICPT_INIT, true);
+	vmrun();
+	executes(VMEXIT_CLGI, 3);
+	request_set(V, REQ_INIT);
+	CHECK(exits(VMEXIT_NMI) == N->vmcb02);
+	CHECK(V->requests & BIT(REQ_INIT));
+	CHECK(executes(VMEXIT_STGI, 3) == V->svm->vmcb01);
+	CHECK_EQ(vmcb_exitcode(vmcb12()), VMEXIT_INIT);
+}
+
+/* Without nRIP save in hardware: a software interrupt that L1 injects returns
+ * to its nRIP, a fault in its delivery to RIP. */
+TEST(soft_interrupt_without_nrip)
+{
+	const u64 sw = EVINJ_V | EVINJ_SOFT | 0x80;
+	const u64 pf = EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_PF | 5ull << 32;
+
+	for (u32 i = 0; i < 8; i++) {
+		bool cut = i & 1, asks = i & 2, offered = i & 4;
+		struct vmcb *b12, *b;
+
+		start(SVM_F_NPT, offered ? 0 : SVM_F_NRIPS);
+		b12 = good12();
+		vmcb_set_eventinj(b12, sw);
+		vmcb_set_nrip(b12, 0x1002);
+		vmcb_set_intercept(b12, ICPT_EXC0 + VEC_PF, asks);
+		vmcb_set_intercept(b12, ICPT_CR0_WRITE, true);
+		b = vmrun();
+		CHECK_EQ(vmcb_rip(b), offered ? 0x1002 : 0x1000);
+		CHECK_EQ(vmcb_intercepted(b, VMEXIT_EXC + VEC_PF),
+			 asks || offered);
+		if (!offered)
+			continue;
+		CHECK(vmcb_intercepted(b, VMEXIT_EXC + VEC_GP));
+		CHECK(!vmcb_intercepted(b, VMEXIT_EXC + VEC_UD));
+		if (!cut) { /* delivered */
+			vmcb_set_rip(b, 0x5000);
+			exits(VMEXIT_CR_WRITE);
+			CHECK_EQ(vmcb_rip(b12), 0x5000);
+			continue;
+		}
+		vmcb_set_exitintinfo(b, sw);
+		vmcb_set_exitinfo1(b, 5);
+		vmcb_set_exitinfo2(b, 0x4444);
+		b = exits(VMEXIT_EXC + VEC_PF);
+		if (asks) {
+			CHECK(b == V->svm->vmcb01);
+			CHECK_EQ(vmcb_rip(b12), 0x1000);
+			CHECK_EQ(vmcb_exitintinfo(b12), sw);
+		} else { /* L2's own fault */
+			CHECK(b == N->vmcb02);
+			CHECK_EQ(vmcb_rip(b), 0x1000);
+			CHECK_EQ(vmcb_eventinj(b), pf);
+			CHECK_EQ(vmcb_cr2(b), 0x4444);
+			CHECK(!vmcb_intercepted(b, VMEXIT_EXC + VEC_GP));
+		}
+	}
 }
 
 /* With L1's virtual NMIs it is L2's IRET that ends their blocking: L0's own

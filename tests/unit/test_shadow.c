@@ -638,6 +638,57 @@ TEST(shadow_roots_of_both_depths)
 	}
 }
 
+/* Two roots in turn: both stay as they are. */
+TEST(shadow_roots_in_turn)
+{
+	struct nested_root other;
+	struct shadow_root *a, *b;
+	bool fresh;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	a = root;
+	other = root12;
+	other.flags = SHADOW_NX;
+	b = shadow_get(sh, &other, 0, &fresh);
+	CHECK(b != a && fresh);
+	for (u32 i = 0; i < 40; i++) {
+		CHECK(shadow_get(sh, &root12, 0, &fresh) == a && !fresh);
+		CHECK(shadow_get(sh, &other, 0, &fresh) == b && !fresh);
+	}
+}
+
+/* L0 gives L1 another page for one of its tables. */
+TEST(shadow_tables_follow_slat)
+{
+	struct naive n;
+	bool fresh;
+
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	touch(4096, ACCESS_W);
+	memcpy(unit_memory + MiB(9), unit_memory + LEAF_TABLE, 4096);
+	put12(MiB(9) + 8, MiB(3) + (NPT_LEAF | PT_A | PT_D));
+	CHECK_EQ(slat_protect(&slat, L1PA(LEAF_TABLE), HPA(MiB(9)), RWX), 0);
+	CHECK(shadow_get(sh, &root12, 0, &fresh) == root && fresh);
+	touch(4096, ACCESS_W);
+	n = naive_walk(&m02, shadow_root_hpa(root).v, 4096);
+	CHECK_EQ(n.addr, MiB(3));
+}
+
+/* Nobody has told of L0's PAT: that of a reset. */
+TEST(shadow_pat_of_a_reset)
+{
+	regular(N_4, 0, NPT_LEAF | PT_A | PT_D, 64);
+	root12.pat = 0x0001040500070406; /* WC, WT, WP in the upper half */
+	root = shadow_get(sh, &root12, 0, &flushed);
+	for (u32 i = 0; i < 8; i++)
+		put12(LEAF_TABLE + i * 8,
+		      (PAGES_AT + i * 4096) | NPT_LEAF | PT_A | PT_D |
+			      (i & 1 ? PT_PWT : 0) | (i & 2 ? PT_PCD : 0) |
+			      (i & 4 ? PT_PAT_4K : 0));
+	touch(0, ACCESS_W);
+	CHECK(check_root(root) >= 8);
+}
+
 /* A change of npt01 reaches what was folded before. */
 TEST(shadow_follows_slat)
 {
