@@ -201,7 +201,8 @@ def view(at):
             fail(f"{what}: phys l1, page {i}")
         if level == 2 and physical("l2", read, pa[i], 4) != signs[i]:
             fail(f"{what}: phys l2, page {i}")
-    if level == 1 and not refuses(physical, "l2", read, pa[0], 4):
+    if level == 1 and "no CPU is in an L2" not in gdb.execute(
+            "monitor phys l2", to_string=True):
         fail(f"{what}: phys l2 in L1")
     # behind the window, and where the mode has no addresses
     nowhere = {0: 1 << 32, 1: 1 << 32, 2: 1 << 48, 3: 1 << 57}[mode] ^ linear
