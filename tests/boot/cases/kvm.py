@@ -107,3 +107,22 @@ option_off("preemption_timer")
 option_off("eptad")
 option_off("pml", **SKYLAKE)
 kvm("-skylake", emus=["bochs"], timeout=300, slow=105, **SKYLAKE)
+
+# L0's own options that take features away from L1, all at once: KVM does
+# without each (on VMX with EPT and without)
+SVM_OFF = "npt nrip flushbyasid clean vgif addrchk lbrv pausefilter"
+VMX_OFF = """vpid ept-ad ept-1g ept-2m ept-exec-only vmcs-shadowing ve vmfunc
+    preemption-timer tpr-shadow apic-access x2apic apic-reg vid ple invpcid
+    rdtscp"""
+
+
+def offered_less(name, option, features, **fields):
+    kvm(f"-offered-{name}", hv=f"console=com1 {option}=" +
+        ",".join("-" + f for f in features.split()), timeout=400, **fields)
+
+
+offered_less("less", "svm.features", SVM_OFF, emus=["qemu"])
+offered_less("less", "svm.features", SVM_OFF, emus=["bochs-svm"], slow=60)
+offered_less("less", "vmx.features", VMX_OFF, emus=["bochs"], slow=100)
+offered_less("least", "vmx.features", VMX_OFF + " ept unrestricted",
+             emus=["bochs"], slow=130)
