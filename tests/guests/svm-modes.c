@@ -68,6 +68,50 @@ static void test_real(bool np)
 	check_eq(vmcb_rip(l2.vmcb), 7, "real-vmmcall-ip");
 }
 
+/*
+ * CR0.PG without CR0.PE (APM 2, Paged Real Mode), which a hypervisor without
+ * nested paging makes of its guest's real mode. The page of the code is another
+ * one than its linear address says.
+ */
+static u64 paged_real_cr3(bool pae)
+{
+	static u64 top[512] __aligned(4096), dir[512] __aligned(4096),
+		table[512] __aligned(4096);
+	static u32 dir32[1024] __aligned(4096), table32[1024] __aligned(4096);
+
+	for (u32 i = 0; i < 512; i++) {
+		u32 to = i == REAL_BASE >> 12 ? (u32)PA : i << 12;
+
+		table[i] = to | 7;
+		table32[i] = to | 7;
+	}
+	top[0] = (u64)dir | 1;
+	dir[0] = (u64)table | 7;
+	dir32[0] = (u32)(u64)table32 | 7;
+	return pae ? (u64)top : (u64)dir32;
+}
+
+static void test_paged_real(bool np, bool pae)
+{
+	const char *how = pae ? "pae" : "32";
+	char name[40];
+
+	l2_init_real(&l2, "\xf4", 1, REAL_BASE); /* HLT */
+	memcpy((void *)PA, real_code, (size_t)(real_end - real_code));
+	vmcb_set_cr3(l2.vmcb, paged_real_cr3(pae));
+	vmcb_set_cr4(l2.vmcb, pae ? CR4_PAE : 0);
+	vmcb_set_cr0(l2.vmcb, CR0_PG | CR0_ET);
+	nested_paging(np);
+	snprintf(name, sizeof(name), "paged-real-%s%s", how, np ? "-npt" : "");
+	if (!check_eq(l2_run(&l2), VMEXIT_CPUID, name))
+		return;
+	check_eq(l2.gprs.rbx & 0xffff, 0x1234, "paged-real-bx");
+	check_eq(vmcb_cr0(l2.vmcb) & (CR0_PG | CR0_PE), CR0_PG,
+		 "paged-real-cr0");
+	l2_skip(&l2, 2);
+	check_eq(l2_run(&l2), VMEXIT_VMMCALL, "paged-real-vmmcall");
+}
+
 /* 32-bit code: 0 no paging, 1 32-bit paging, 2 PAE, 3 compatibility mode. */
 static void set_mode32(u32 mode)
 {
@@ -479,10 +523,14 @@ void main(void)
 	svm_on();
 	modes_init();
 	test_real(false);
+	test_paged_real(false, false);
+	test_paged_real(false, true);
 	test_32(false);
 	npt = table_identity(NPT_TABLE, NPT_PAGE);
 	if (svm_has(SVM_NPT)) {
 		test_real(true);
+		test_paged_real(true, false);
+		test_paged_real(true, true);
 		test_32(true);
 	}
 	test_host32();

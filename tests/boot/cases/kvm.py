@@ -122,7 +122,6 @@ def offered_less(name, option, features, **fields):
 
 
 offered_less("less", "svm.features", SVM_OFF, emus=["qemu"])
-offered_less("less", "svm.features", SVM_OFF, emus=["bochs-svm"], slow=60)
 offered_less("less", "vmx.features", VMX_OFF, emus=["bochs"], slow=100)
 offered_less("least", "vmx.features", VMX_OFF + " ept unrestricted",
              emus=["bochs"], slow=130)

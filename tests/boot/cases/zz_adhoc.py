@@ -34,3 +34,4 @@ L3 = dict(modules=[(path("l1/kvm-l3.cpio.lz4"), "")], mem=2048, timeout=900,
 kvm("-zzl3-npt0", "abyme.kvm_amd=npt=0 abyme.l2mem=900 abyme.l2append=abyme.kvm,noxsave", emus=["qemu"], extra=emu.ICOUNT, **L3)
 kvm("-zzl3-2cpus", "abyme.l2mem=900 abyme.l2append=abyme.kvm,noxsave", cpus=2, emus=["qemu"], **L3)
 kvm("-zzl3-2cpus", "abyme.l2mem=900 abyme.l2append=abyme.kvm", cpus=2, emus=["bochs"], extra=["cpu: ips=400000000"], **L3)
+kvm("-zzbare-npt0", "abyme.kvm_amd=npt=0", emus=["bochs-svm"], timeout=400)
