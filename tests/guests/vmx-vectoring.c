@@ -444,6 +444,8 @@ PAYLOAD(do_ss_load, "mov (%rdi), %ss; mov (%rsi), %rax; nop; vmcall")
 PAYLOAD(do_ss_cpuid, "mov (%rdi), %ss; cpuid; nop; vmcall")
 PAYLOAD(do_cpuid, "cpuid; nop; vmcall")
 PAYLOAD(do_sti_wrmsr, "sti; wrmsr; nop; vmcall")
+void do_pop_ss(void); /* in compatibility mode */
+__asm__(".code32; do_pop_ss: pop %ss; wrmsr; nop; vmcall; .code64");
 
 static const struct {
 	const char *name;
@@ -457,6 +459,7 @@ static const struct {
 	{ "watch-mov-ss-wrmsr", do_ss_wrmsr, 0, 1, BIT(0), 4 },
 	{ "both-mov-ss-wrmsr", do_ss_wrmsr, 1, 1, QUAL_BS | BIT(0), 4 },
 	{ "step-sti-wrmsr", do_sti_wrmsr, 1, 0, QUAL_BS, 1 },
+	{ "step-pop-ss-wrmsr", do_pop_ss, 1, 0, QUAL_BS, 3 },
 	{ "step-vmfunc", do_vmfunc, 1, 0, QUAL_BS, 3 },
 	{ "step-mov-ss-load", do_ss_load, 1, 0, QUAL_BS, 5 },
 	{ "watch-mov-ss-load", do_ss_load, 0, 1, BIT(0), 5 },
@@ -479,6 +482,10 @@ static void prepare_emulated(u32 i)
 	l2.gprs.rax = (u32)base;
 	l2.gprs.rdx = base >> 32;
 	l2.gprs.rsi = GPA;
+	if (emulated[i].code == do_pop_ss) {
+		vmw(VMCS_GUEST_CS_AR, 0xc09b);
+		l2.stack[511] = SEL_DATA;
+	}
 	if (emulated[i].code != do_vmfunc)
 		return;
 	vmw(VMCS_PROC2_CTLS, vmx_proc2((u32)(PROC2_EPT | PROC2_VMFUNC)));
