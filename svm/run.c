@@ -41,6 +41,17 @@ void svm_flush_asid(struct vmcb *b)
 							   : TLB_FLUSH_ALL);
 }
 
+/* A fault's handler finds RF set in its frame (APM 2, "rFLAGS Register"),
+ * whether or not VMRUN sees to that. */
+static void set_rf(struct vmcb *b, u8 vector)
+{
+	const u64 others = BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) |
+			   BIT(VEC_DF) | BIT(VEC_MC);
+
+	if (!(others >> vector & 1))
+		vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_RF);
+}
+
 void svm_inject(struct vcpu *v, const struct event *e)
 {
 	static const u32 types[] = {
@@ -70,6 +81,8 @@ void svm_inject(struct vcpu *v, const struct event *e)
 		ev = EVINJ_V | types[e->type] | e->vector;
 	v->svm->raised = v->in_l2 && e->type == EVENT_EXCEPTION;
 	v->svm->injected = ev;
+	if (e->type == EVENT_EXCEPTION)
+		set_rf(v->svm->vmcb, e->vector);
 	vmcb_set_eventinj(v->svm->vmcb, ev);
 	/* INT3 and INT n of L0's injection return to RIP */
 	if (svm_soft_event(ev))
@@ -79,12 +92,14 @@ void svm_inject(struct vcpu *v, const struct event *e)
 void svm_inject_exc(struct vcpu *v, u8 vector)
 {
 	v->svm->raised = v->in_l2;
+	set_rf(v->svm->vmcb, vector);
 	vmcb_set_eventinj(v->svm->vmcb, EVINJ_V | EVINJ_EXC | vector);
 }
 
 void svm_inject_gp(struct vcpu *v)
 {
 	v->svm->raised = v->in_l2;
+	set_rf(v->svm->vmcb, VEC_GP);
 	vmcb_set_eventinj(v->svm->vmcb,
 			  svm_exc_event(vmcb_cr0(v->svm->vmcb), VEC_GP, 0));
 }

@@ -198,6 +198,22 @@ static void call(void *c)
 			 : "rax", "rbx", "rcx", "rdx", "memory", "cc");
 }
 
+static u32 wrong_rf;
+
+/* A fault's frame has RF set, for the IRET that tries again; a trap's has not
+ * (SDM 3B, "Resume Flag"). */
+static void look_at_rf(const char *name)
+{
+	const struct fault *f = last_fault();
+	bool trap = f->vector == VEC_BP || f->vector == VEC_OF;
+
+	if (f->vector == OK || f->vector == VEC_DB)
+		return;
+	if (!(f->rflags & RFLAGS_RF) != trap && !wrong_rf++)
+		print("info: %s: vector %d, rflags %lx\n", name, f->vector,
+		      f->rflags);
+}
+
 static void run_case(const struct insn_case *c, const char *prefix)
 {
 	u64 cr0 = read_cr0(), cr3 = read_cr3(), cr4 = read_cr4();
@@ -218,6 +234,7 @@ static void run_case(const struct insn_case *c, const char *prefix)
 	v = user ? try_user(c->code) : try(call, (void *)c);
 	check_known(v == c->vector, name, c->emu, c->fault ? c->fault : "",
 		    "vector %d, want %d", v, c->vector);
+	look_at_rf(name);
 	if (v == OK && c->vector != OK) { /* the emulator let it through */
 		write_cr0(cr0);
 		write_cr3(cr3);
@@ -430,4 +447,6 @@ void main(void)
 			check(last_fault()->rip > (u64)ucases[i].code + 1,
 			      "user-went-on", "%lx", last_fault()->rip);
 	}
+	check_known(!wrong_rf, "rf-in-frames", EMU_QEMU, "TCG leaves RF alone",
+		    "%u wrong", wrong_rf);
 }
