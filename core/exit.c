@@ -309,7 +309,11 @@ static void do_wbinvd(struct vcpu *v, struct vmexit *x)
 
 static void do_io(struct vcpu *v, struct vmexit *x)
 {
-	if (gdb_port_access(v, x) || power_port_access(v, x))
+	if (x->io.string)
+		log_err("vm%u: CPU %u: INS or OUTS at port %#x, which L0 "
+			"watches, is passed over",
+			v->vm->id, v->index, x->io.port);
+	if (x->io.string || gdb_port_access(v, x) || power_port_access(v, x))
 		virt->skip(v);
 }
 

@@ -458,12 +458,32 @@ static bool nmi(struct cpu *cpu)
 	return true;
 }
 
+static bool is_uart(u16 port)
+{
+	return g.uart.port && (u16)(port - g.uart.port) < 8;
+}
+
 bool gdb_port_access(struct vcpu *v, const struct vmexit *x)
 {
-	if (!g.uart.port || (u16)(x->io.port - g.uart.port) > 7)
+	u64 mask = BITS(8 * x->io.size - 1, 0), in = 0;
+	u8 hidden = 0; /* bit n: byte n of the access is the stub's */
+
+	for (u8 i = 0; i < x->io.size; i++)
+		if (is_uart((u16)(x->io.port + i)))
+			hidden |= (u8)BIT(i);
+	if (!hidden)
 		return false;
+	for (u8 i = 0; i < x->io.size; i++) {
+		u16 port = (u16)(x->io.port + i);
+
+		if (x->io.in)
+			in |= (hidden & BIT(i) ? 0xffull : inb(port)) << 8 * i;
+		else if (!(hidden & BIT(i)))
+			outb(port, (u8)(v->gpr[RAX] >> 8 * i));
+	}
+	/* a write to EAX clears the rest of RAX */
 	if (x->io.in)
-		memset(&v->gpr[RAX], 0xff, x->io.size);
+		v->gpr[RAX] = in | (x->io.size == 4 ? 0 : v->gpr[RAX] & ~mask);
 	return true;
 }
 

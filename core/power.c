@@ -49,7 +49,7 @@ static void port_in(struct vcpu *v, const struct vmexit *x)
 	else if (x->io.size == 2)
 		*rax = (*rax & ~0xffffull) | inw(x->io.port);
 	else
-		*rax = inl(x->io.port);
+		*rax = inl(x->io.port); /* the upper half becomes 0 */
 }
 
 static void port_out(u16 port, u8 size, u32 val)

@@ -58,7 +58,7 @@ const char *vmx_reason_name(u32 raw)
 
 	if ((raw & ~0xffu) == RAW_VMFAIL)
 		return "VM entry refused";
-	return n < NR_VMX_REASONS && names[n] ? names[n] : "unknown exit";
+	return n < NR_VMX_REASONS && names[n] ? names[n] : "unknown";
 }
 
 const char *vmx_error_name(u32 error)

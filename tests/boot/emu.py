@@ -2,7 +2,7 @@
 """Run an ISO in an emulator: start, watch the console, and always end.
 
 QEMU (TCG or KVM) and Bochs are made to look alike: COM1 is a byte stream in
-both directions, COM2, where wanted, a unix socket for gdb. Every run has a
+both directions, COM2, where wanted, a unix socket for gdb (or the reverse). Every run has a
 directory and ports of its own, and the emulator dies with the process that
 started it, however that ends.
 """
@@ -33,14 +33,14 @@ class Machine:
     """What to run. Sizes in MiB, times in seconds."""
 
     def __init__(self, emu="qemu", iso=None, cpus=1, mem=None, uefi=False,
-                 cpu=None, gdb=False, extra=()):
+                 cpu=None, gdb=0, extra=()):
         self.emu = emu
         self.iso = iso
         self.cpus = int(cpus)
         self.mem = int(mem or (512 if self.is_bochs() else 1024))
         self.uefi = uefi
         self.cpu = cpu
-        self.gdb = gdb
+        self.gdb = gdb          # COM1 or COM2 is gdb's; 0: no COM2
         self.extra = list(extra)
 
     def is_bochs(self):
@@ -134,7 +134,7 @@ class Qemu:
         cmd = ["qemu-system-x86_64", "-machine", "q35", "-smp", str(m.cpus),
                "-m", str(m.mem), "-display", "none", "-no-reboot",
                "-nodefaults", "-no-user-config", "-vga", "std",
-               "-cdrom", m.iso, "-serial", "stdio",
+               "-cdrom", m.iso,
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         if m.emu == "kvm":
             cmd += ["-accel", "kvm", "-cpu", m.cpu or "host"]
@@ -145,8 +145,12 @@ class Qemu:
         if m.uefi:
             cmd += ["-drive", "if=pflash,format=raw,readonly=on,file="
                     + firmware()]
+        serial = ["stdio"]
         if m.gdb:
-            cmd += ["-serial", f"unix:{self.gdb_socket()},server=on,wait=off"]
+            serial.insert(m.gdb - 1,
+                          f"unix:{self.gdb_socket()},server=on,wait=off")
+        for line in serial:
+            cmd += ["-serial", line]
         return cmd + m.extra
 
     def gdb_socket(self):
@@ -175,8 +179,8 @@ class Bochs:
     def __init__(self, m, workdir):
         self.m = m
         self.workdir = workdir
-        self.com1 = listen()
-        self.com2 = listen() if m.gdb else None
+        self.console = listen()
+        self.gdb = listen() if m.gdb else None
         self.bridge = None
 
     def config(self):
@@ -201,8 +205,6 @@ class Bochs:
             "ata1: enabled=0",
             f"ata0-master: type=cdrom, path={m.iso}, status=inserted",
             "boot: cdrom",
-            "com1: enabled=1, mode=socket-client, "
-            f"dev=127.0.0.1:{self.com1.getsockname()[1]}",
             "port_e9_hack: enabled=1",
             f"log: {self.workdir}/bochs.log",
             "panic: action=fatal",
@@ -211,9 +213,12 @@ class Bochs:
             "debug: action=ignore",
             "mouse: enabled=0",
         ]
-        if self.com2:
-            lines.append("com2: enabled=1, mode=socket-client, "
-                         f"dev=127.0.0.1:{self.com2.getsockname()[1]}")
+        serial = [self.console]
+        if m.gdb:
+            serial.insert(m.gdb - 1, self.gdb)
+        for i, s in enumerate(serial, 1):
+            lines.append(f"com{i}: enabled=1, mode=socket-client, "
+                         f"dev=127.0.0.1:{s.getsockname()[1]}")
         return "\n".join(lines + m.extra) + "\n"
 
     def gdb_socket(self):
@@ -232,11 +237,11 @@ class Bochs:
         self.process = subprocess.Popen(
             tied(cmd), stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT)
-        self.reader = self._accept(self.com1)
+        self.reader = self._accept(self.console)
         self.read = lambda: self._recv(self.reader)
         self.write = self.reader.sendall
-        if self.com2:
-            self.bridge = Bridge(self._accept(self.com2), self.gdb_socket())
+        if self.gdb:
+            self.bridge = Bridge(self._accept(self.gdb), self.gdb_socket())
 
     def _accept(self, listener):
         try:

@@ -173,8 +173,8 @@ TEST(names_of_reasons_and_errors)
 	CHECK(!strcmp(vmx_reason_name(48), "EPT violation"));
 	CHECK(!strcmp(vmx_reason_name(0x80000021),
 		      "entry failure: guest state"));
-	CHECK(!strcmp(vmx_reason_name(35), "unknown exit"));
-	CHECK(!strcmp(vmx_reason_name(0xffff), "unknown exit"));
+	CHECK(!strcmp(vmx_reason_name(35), "unknown"));
+	CHECK(!strcmp(vmx_reason_name(0xffff), "unknown"));
 	CHECK(!strcmp(vmx_reason_name(RAW_VMFAIL | 7), "VM entry refused"));
 	CHECK(!strcmp(vmx_error_name(12), "VMREAD or VMWRITE: no such field"));
 	CHECK(!strcmp(vmx_error_name(27), "no error number"));

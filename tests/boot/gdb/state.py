@@ -242,3 +242,68 @@ def views(at):
             break
     gdb.execute("monitor uncatch all", to_string=True)
     print(f"VIEWS: {', '.join(seen)}; {bad} wrong")
+
+
+# lib/regs.h
+REGS_WRITE, REGS_READ, REGS_END = 0xabe20001, 0xabe20002, 0xabe2ffff
+HALVES = {"xmm3_low": "xmm3.v2_int64[0]", "xmm3_high": "xmm3.v2_int64[1]",
+          "ymm12h_low": "ymm12.v4_int64[2]",
+          "ymm12h_high": "ymm12.v4_int64[3]"}
+# the code there runs on its stack and with SSE
+USED = {**WRITE, "eflags": [0x40801], "cr4": [4], **{
+    name: GENERAL * (n + 1) & ALL for n, name in enumerate(HALVES)}}
+
+
+def until(leaf):
+    """On to that CPUID; False: the last one came."""
+    for _ in range(50):
+        gdb.execute("continue", to_string=True)
+        now = number("$rax") & 0xffffffff
+        if now in (leaf, REGS_END):
+            return now == leaf
+    return False
+
+
+def used(names_at, seen_at, has_pat):
+    """What is written at the first CPUID is what the guest's instructions have
+    read at the second; so is what was not written. Twice for each level: the
+    second time XCR0 loses AVX."""
+    global bad
+    bad = places = 0
+    names = b""
+    while not names.endswith(b"\0"):
+        names += read(names_at + len(names), 1)
+    names = names[:-1].decode().split()
+    gdb.execute("monitor catch exit cpuid", to_string=True)
+    while until(REGS_WRITE):
+        places += 1
+        if places == 3:         # the first in L2
+            so_far = bad
+            registers()
+            memory(0x100000)
+            bad = so_far
+        has = {n: f"${HALVES.get(n, n)}" for n in names}
+        change = {n: v for n, v in USED.items() if n in names}
+        if not has_pat:
+            del has["pat"], change["pat"]
+        if places % 2 == 0:
+            change["xcr0"] = 3
+            for n in ("ymm12h_low", "ymm12h_high"):
+                del has[n], change[n]
+        old = {n: number(e) for n, e in has.items()}
+        want = dict(old)
+        for n, v in change.items():
+            want[n] = old[n] ^ v[0] if isinstance(v, list) else v
+            gdb.execute(f"set {has[n]} = {want[n]:#x}")
+        if not until(REGS_READ):
+            fail("the second CPUID")
+        seen = dict(zip(names, struct.unpack(
+            f"<{len(names)}Q", read(seen_at, 8 * len(names)))))
+        for n, v in want.items():
+            if seen[n] != v:
+                fail(f"process {gdb.selected_inferior().pid}: {n} is "
+                     f"{seen[n]:#x} to the guest, not {v:#x}")
+        for n in change:
+            gdb.execute(f"set {has[n]} = {old[n]:#x}")
+    gdb.execute("monitor uncatch all", to_string=True)
+    print(f"USED: {places} times {len(names)} registers, {bad} wrong")
