@@ -110,9 +110,16 @@ static void add_words(struct body *b)
 static void add_actions(struct body *b)
 {
 	for (u32 n = pick(8) ? pick(5) : pick(40); n--;) {
-		add(b, ";%c", "cCsStx"[pick(pick(8) ? 5 : 6)]);
-		if (pick(4) == 0)
+		char op = "cCsStrx"[pick(pick(8) ? 6 : 7)];
+
+		add(b, ";%c", op);
+		if (op == 'r' && pick(8)) {
 			add_number(b);
+			add(b, ",");
+			add_number(b);
+		} else if (pick(4) == 0) {
+			add_number(b);
+		}
 		if (pick(2)) {
 			add(b, ":");
 			add_thread(b);
@@ -884,9 +891,10 @@ static bool anyone_goes_on(const struct gdb_resume *r)
 
 TEST(vcont_says_what_is_done)
 {
-	static const char ops_[] = "cCsSt";
+	static const char ops_[] = "cCsStr";
 	static const enum gdb_action want[] = { GDB_CONTINUE, GDB_CONTINUE,
-						GDB_STEP, GDB_STEP, GDB_STOP };
+						GDB_STEP,     GDB_STEP,
+						GDB_STOP,     GDB_STEP };
 	static struct body b;
 	static struct frame f;
 	struct heard h;
@@ -899,12 +907,19 @@ TEST(vcont_says_what_is_done)
 		b.n = 0;
 		add(&b, "vCont");
 		for (u32 k = 0; k < n; k++) {
-			u32 op = pick(5), tid = 1 + pick(9);
+			u32 op = pick(6), tid = 1 + pick(9);
+			u64 from = 0, to = 0;
 			struct gdb_thread t = { GDB_ALL, GDB_ALL };
 
 			add(&b, ";%c", ops_[op]);
 			if (op == 1 || op == 3)
 				add(&b, "%02x", pick(256));
+			if (op == 5) {
+				from = some_number();
+				to = some_number();
+				add(&b, "%llx,%llx", (unsigned long long)from,
+				    (unsigned long long)to);
+			}
 			if (pick(2)) {
 				t = (struct gdb_thread){ 1 + pick(3), tid };
 				add(&b, ":p%x.%x", t.pid, t.tid);
@@ -915,6 +930,8 @@ TEST(vcont_says_what_is_done)
 			if (k >= GDB_ACTIONS_MAX)
 				continue;
 			r.a[k].action = want[op];
+			r.a[k].from = from;
+			r.a[k].to = to;
 			r.a[k].thread = t;
 		}
 		frame(&b, &f);

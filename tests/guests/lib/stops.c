@@ -35,6 +35,15 @@ void stops_loop(void)
 		cpu_pause();
 }
 
+static u32 nmis;
+
+static bool on_nmi(struct regs *r)
+{
+	nmis++;
+	stops_loop();
+	return true;
+}
+
 /* What wakes it is the debugger. */
 void stops_halt(void)
 {
@@ -51,4 +60,11 @@ void stops_common(void)
 	stops_stage();
 	stops_halt();
 	check(stage == 2, "halted", "-");
+	/* NMIs are blocked in there, and a stop comes by one */
+	apic_enable();
+	set_hook(VEC_NMI, on_nmi);
+	stops_stage();
+	icr_send(cpu_index(), ICR_NMI | ICR_ASSERT);
+	check(stage == 3 && nmis == 1, "in-nmi", "%u NMIs", nmis);
+	set_hook(VEC_NMI, NULL);
 }

@@ -12,7 +12,7 @@
 extern volatile u32 stage, go;
 
 void stops_init(void);
-/* Those of any L1: in a loop, halted, both with interrupts off. */
+/* Those of any L1, with interrupts off: in a loop, halted, in NMI's handler. */
 void stops_common(void);
 /* The next stage has begun; what follows waits for `go`. */
 void stops_stage(void);
