@@ -2,8 +2,9 @@
 """The stub's serial line: which port, how fast, hidden from L1; and what can be
 said to it there."""
 import os
+import re
 
-from case import case, path
+from case import Failure, case, path
 from cases.gdb import GO, Session, case_dir, want
 
 
@@ -38,6 +39,30 @@ case("gdb-hidden-port", emus=["qemu", "bochs"], l1=path("guests/uart.elf"),
      append="gdb", hv="console=com1 gdb=com2", timeout=30,
      forbid=[r"^FAIL "], expect=[r"^guest uart: \d\d passed, 0 failed"],
      run=hidden_port)
+
+
+def lines(c):
+    """`next` asks for a range, not for each instruction; what is called on the
+    way, and a breakpoint in the range, end it."""
+    with Session(c) as s:
+        out = s.gdb("tbreak main", "continue", "set debug remote 1",
+                    *["next"] * 5, "set debug remote 0", "p $pc",
+                    "tbreak l2_run", "next", "p $pc", "continue",
+                    elf=c.l1.replace("guests/", "guests/obj/"))
+        want(out, r"main \(\) at .*svm-regs\.c", r"\tregs_of_l1\(\);$",
+             r"\tregs_of_l1\(\);$", r"\tsvm_on\(\);$", r"\tl2_init",
+             r"\tcheck_eq\(l2_run", r"= .*<main\+\d+>",
+             r"breakpoint 2, l2_run", r"= .*<l2_run(\+\d+)?>")
+        s.ends()
+    ranges = len(re.findall(r"Sending packet: \$vCont;r", out))
+    steps = len(re.findall(r"Sending packet: \$vCont;s", out))
+    if ranges != 5 or steps:
+        raise Failure(f"gdb asked for {ranges} ranges, {steps} single steps")
+
+
+case("gdb-lines", emus=["qemu"], l1=path("guests/svm-regs.elf"),
+     hv="console=com1 gdb=com2,wait", timeout=30, forbid=[r"^FAIL "],
+     expect=[r"^guest .* passed, 0 failed"], run=lines)
 
 
 # L1's instruction, L2's exits by name and by number, what L0 settles
