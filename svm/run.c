@@ -41,14 +41,17 @@ void svm_flush_asid(struct vmcb *b)
 							   : TLB_FLUSH_ALL);
 }
 
-/* A fault's handler finds RF set in its frame (APM 2, "rFLAGS Register"),
- * whether or not VMRUN sees to that. */
+/*
+ * A fault's handler finds RF set in its frame (APM 2, "rFLAGS Register"),
+ * whether or not VMRUN sees to that. emulator fault: QEMU TCG sets it in no
+ * frame; there a fault of L0's making is as those that L0 does not see.
+ */
 static void set_rf(struct vmcb *b, u8 vector)
 {
 	const u64 others = BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) |
 			   BIT(VEC_DF) | BIT(VEC_MC);
 
-	if (!(others >> vector & 1))
+	if (!svm_hw.tcg && !(others >> vector & 1))
 		vmcb_set_rflags(b, vmcb_rflags(b) | RFLAGS_RF);
 }
 
