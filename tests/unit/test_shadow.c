@@ -568,6 +568,34 @@ TEST(shadow_pool_of_upper_tables)
 	CHECK(check_root(root) > 0);
 }
 
+/* The same with 5 levels, all over the 57 bits, and a leaf table now and then,
+ * so that both kinds are given back; what remains is right. */
+TEST(shadow_pool_of_5_levels)
+{
+	struct shadow_stats st;
+	u64 i, gpa;
+
+	regular(N_E4, 0, EPT_LEAF, 64);
+	mode12(N_E5, 0);
+	root = shadow_get(sh, &root12, 0, &flushed);
+	for (i = 0; i < 512; i++) {
+		put12(TABLES + i * 8, (TABLES + 4096) | 7);
+		put12(TABLES + 4096 + i * 8, (TABLES + 2 * 4096) | 7);
+		put12(TABLES + 2 * 4096 + i * 8, (TABLES + 4 * 4096) | 7);
+		put12(TABLES + 4 * 4096 + i * 8,
+		      i % 2 ? LEAF_TABLE | 7 : GiB(1) + (EPT_LEAF | EPT_PS));
+	}
+	for (i = 0; i < 2000; i++) {
+		gpa = rnd(BIT(57)) & ~4095ull;
+		touch(gpa, ACCESS_W);
+		shadow_stats(sh, &st);
+		CHECK(st.pages_used <= 64);
+		if (i % 100 == 99)
+			CHECK(check_root(root) > 0);
+	}
+	CHECK(st.recycled + st.drops > 100);
+}
+
 /* Several roots stay alive; the one unused for longest goes first, and a root
  * whose tables were taken must be flushed when it comes back. */
 TEST(shadow_roots)
