@@ -24,6 +24,7 @@ struct vcpu_debug {
 	u64 rest_exits;	 /* vcpu.stats.total when it was stopped last */
 	bool step_into;	 /* a step over a VM entry or exit goes with it */
 	bool step_begun; /* the rest is set */
+	bool alone;	 /* nothing else goes on: core/gdb_step.c */
 	u64 range_from, range_to; /* gdb is not told of steps that end here */
 	bool delivered;		  /* an event was delivered in the step */
 	u8 step_kind;		  /* enum step_kind of the instruction */
@@ -35,6 +36,10 @@ struct vcpu_debug {
 	u64 bs;		/* DR6.BS after the instruction, but for the step */
 	bool over;	/* the step is for a watched page, which is open */
 	bool over_only; /* and nobody else has asked for it */
+	u64 host_rip, host_rsp; /* VMX: where L1 goes on after L2 */
+	/* The L2 of its last entry: core/gdb_pid.c. */
+	u64 l2_page, l2_root;
+	u32 l2_gen;
 	/*
 	 * L0 has the debug registers: dr is DR0-DR3 as the guest left them, MOV
 	 * DR exits, #DB exits. DR7, and DR6 on SVM, are the guest's own in the
@@ -91,6 +96,9 @@ static inline u64 debug_step_debugctl(u64 before, u64 now, bool wrote)
 {
 	return wrote ? now : now | (before & DEBUGCTL_BTF);
 }
+/* While v->debug.step: an exit of L2 goes to L1, and nothing of it is done
+ * yet. */
+void debug_leave_l2(struct vcpu *v);
 /* A step is on in the level that runs: nothing may be injected before it. */
 bool debug_holds(struct vcpu *v);
 
@@ -134,6 +142,9 @@ enum debug_what {
 	DEBUG_SHUTDOWN,	  /* triple fault, or the VM cannot go on */
 };
 void debug_event(struct vcpu *v, enum debug_what what, u32 raw);
+
+/* L1 has left VMX operation, or cleared EFER.SVME, on this CPU; the same. */
+void debug_virt_off(struct vcpu *v);
 
 /* An NMI came to this CPU: is it the stub's (its UART has a byte)? */
 extern bool (*debug_nmi)(struct cpu *cpu);

@@ -213,6 +213,7 @@ bool gdb_hold(struct vcpu *v)
 		return false;
 	/* Who stopped this CPU before has let it go. */
 	request_take(v, REQ_STOP);
+	gdb_pid_ask(v);
 	if (to_be_served())
 		request_set(v, REQ_STOP);
 	stop_others(v);
@@ -327,6 +328,7 @@ static void release(struct vcpu *v)
 {
 	gdb_console_flush(&g.rsp);
 	request_take(v, REQ_STOP);
+	gdb_pid_ask(v);
 	arm(true);
 	gdb_dr_update(v);
 	virt->set_debug(v);
@@ -369,11 +371,25 @@ static void serve_while_held(struct vcpu *v)
 	release(v);
 }
 
+/* L2s that have ended: gdb hears of those that it knows, a stop each; not
+ * while it steps over a breakpoint. */
+static void tell_ends(struct vcpu *v)
+{
+	struct gdb_stop s = { GDB_EXITED, { 0, v->index + 1 }, 0 };
+
+	if (v->debug.step && v->debug.alone)
+		return;
+	while ((s.thread.pid = gdb_pid_ended()))
+		if (gdb_rsp_knows(&g.rsp, s.thread.pid) && gdb_catch_l2_end())
+			gdb_stop_as(v, &s);
+}
+
 void gdb_stop_request(struct vcpu *v)
 {
 	gdb_over_end(v);
 	if (must_wait(v))
 		wait_here(v);
+	tell_ends(v);
 	while (to_be_served()) {
 		if (!claim(v))
 			continue;
@@ -406,26 +422,42 @@ static enum gdb_stop_kind kind_for_gdb(struct vcpu *v, enum gdb_stop_kind kind)
 	return kind;
 }
 
-void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
+void gdb_stop_as(struct vcpu *v, const struct gdb_stop *s)
 {
 	bool serving = g.server == v && !v->debug.over; /* it fails then */
 
-	kind = kind_for_gdb(v, kind);
 	gdb_over_end(v);
 	while (!serving && !claim(v))
 		cpu_pause();
 	gdb_console_flush(&g.rsp);
-	g.why = (struct gdb_stop){ kind, thread_of(v), addr };
-	if (needs_gdb(kind) && !g.rsp.attached)
+	g.why = *s;
+	if (s->kind == GDB_EXITED)
+		gdb_break_clear(s->thread.pid);
+	if (needs_gdb(s->kind) && !g.rsp.attached)
 		lost();
 	else
-		tell(kind);
+		tell(s->kind);
 	serve();
 	if (serving)
 		return;
 	release(v);
 	if (v->debug.hold)
 		wait_here(v);
+}
+
+void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr)
+{
+	struct gdb_stop s = { kind_for_gdb(v, kind), thread_of(v), addr };
+
+	gdb_stop_as(v, &s);
+}
+
+void gdb_end(struct vcpu *v)
+{
+	struct gdb_stop s = { GDB_KILLED, { 1, v->index + 1 }, 0 };
+
+	if (gdb_rsp_running(&g.rsp) && gdb_rsp_knows(&g.rsp, 1))
+		gdb_rsp_stopped(&g.rsp, &s);
 }
 
 bool gdb_attached(void)
@@ -490,7 +522,9 @@ bool gdb_port_access(struct vcpu *v, const struct vmexit *x)
 static void why(void *ctx, struct gdb_stop *s)
 {
 	*s = g.why;
-	if (s->kind == GDB_STOPPED_TRAP)
+	if (s->kind == GDB_EXITED)
+		s->thread.pid = 1;
+	if (s->kind == GDB_STOPPED_TRAP || s->kind == GDB_EXITED)
 		s->kind = GDB_STOPPED_INT;
 }
 

@@ -35,6 +35,10 @@ bool gdb_enabled(void);
 void gdb_stop_request(struct vcpu *v);
 /* Stop everything for @kind, seen on @v; returns when gdb lets it go on. */
 void gdb_stop(struct vcpu *v, enum gdb_stop_kind kind, u64 addr);
+/* The same, said of a thread that is not the one that runs. */
+void gdb_stop_as(struct vcpu *v, const struct gdb_stop *s);
+/* The machine ends: nobody answers gdb any more. */
+void gdb_end(struct vcpu *v);
 
 /* L1's access to the stub's own port. True: settled. */
 bool gdb_port_access(struct vcpu *v, const struct vmexit *x);
@@ -92,6 +96,12 @@ void gdb_show_tables(struct vcpu *v, bool l2, u64 pa);
 /* Processes: 1 is L1; an L2 gets the next number when it is first seen. */
 u32 gdb_pid_of_l2(struct vcpu *v);
 bool gdb_pid_is_known(u32 pid); /* was it ever given? */
+/* @v enters its L2. */
+void gdb_pid_enter(struct vcpu *v);
+/* One that has ended, each once, or 0; and have @v ask, before it goes on, if
+ * there is one. */
+u32 gdb_pid_ended(void);
+void gdb_pid_ask(struct vcpu *v);
 
 /* The UART's way to break in (core/gdb_irq.c). -ENODEV: no I/O APIC. */
 int __must_check gdb_irq_init(const struct gdb_config *c, struct vm *vm);
@@ -189,6 +199,8 @@ void gdb_forget_all(void);
 void gdb_step_begin(struct vcpu *v);
 /* The step is of L1, whose L2 runs: it ends when L1 does again. */
 void gdb_step_to_l1(struct vcpu *v);
+/* L1 enters its L2: a step of L1's may end here. */
+void gdb_step_entry(struct vcpu *v);
 /* A #DB exited, with @hit of the stub's points and @own of the guest's: the
  * step's? Then it is over, and the stop, too. */
 bool gdb_step_db(struct vcpu *v, const struct gdb_point *hit, bool own);
@@ -209,6 +221,7 @@ void gdb_catch_event(struct vcpu *v, enum debug_what what, u32 raw);
 /* A guest's exception: stops where it is caught. */
 void gdb_catch_exception(struct vcpu *v, u8 vector, u32 error, u64 addr);
 u32 gdb_catch_exceptions(void);
+bool gdb_catch_l2_end(void); /* is gdb to be told of the end of an L2? */
 
 /* What nested_ops.show() prints, on gdb's console; only lines with @filter. */
 void gdb_show(struct vcpu *v, enum nested_show what, const char *filter);

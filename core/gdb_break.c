@@ -30,16 +30,19 @@ struct find {
 	bool l1, data;
 	u32 pid;
 	u8 *where;
+	bool mapped; /* by the level's own tables */
 };
 
 static void find_on_cpu(struct vcpu *v, void *arg)
 {
 	struct find *f = arg;
+	u64 pa;
 
 	if (f->l1)
 		virt->view_l1(v, true);
 	f->where = f->data ? gdb_mem_ptr(v, f->pid != 1, f->la)
 			   : gdb_mem_ptr_linear(v, f->pid != 1, f->la);
+	f->mapped = f->where || !gdb_translate(v, f->pid != 1, f->la, &pa);
 	if (f->l1)
 		virt->view_l1(v, false);
 }
@@ -53,15 +56,20 @@ static struct soft_break *known(u32 pid, u64 la)
 	return NULL;
 }
 
-u8 *gdb_find(struct gdb_thread t, u64 la, bool data)
+static struct find find(struct gdb_thread t, u64 la, bool data)
 {
 	struct vcpu *v = gdb_vcpu(t);
 	bool l1 = v && t.pid == 1 && v->in_l2;
-	struct find f = { la, l1, data, t.pid, NULL };
+	struct find f = { la, l1, data, t.pid, NULL, !v };
 
 	if (v)
 		gdb_on_cpu(v, find_on_cpu, &f);
-	return f.where;
+	return f;
+}
+
+u8 *gdb_find(struct gdb_thread t, u64 la, bool data)
+{
+	return find(t, la, data).where;
 }
 
 static u64 page_of(const u8 *where)
@@ -98,23 +106,25 @@ static struct soft_break *new_soft(u32 pid, u64 la)
 }
 
 /* Of an L2 that is on no CPU now it waits for its next entry: gdb takes all
- * out at a stop and puts them back when it goes on. */
+ * out at a stop and puts them back when it goes on. So it does where L1 has
+ * given the L2 no memory yet, as hypervisors do at the first access. */
 static int insert_soft(struct gdb_thread t, u64 la)
 {
 	struct soft_break *b = known(t.pid, la);
-	bool there = gdb_vcpu(t);
-	u8 *where = gdb_find(t, la, false);
+	struct find f = find(t, la, false);
 
-	if (b && (b->where || !there))
+	if (b && (b->where || !f.where))
 		return 0;
-	if (there ? !where : !gdb_pid_is_known(t.pid))
-		return there ? -EFAULT : -ENOENT;
+	if (!f.where && t.pid == 1)
+		return -EFAULT;
+	if (!f.mapped || !gdb_pid_is_known(t.pid))
+		return f.mapped ? -ENOENT : -EFAULT;
 	if (!b)
 		b = new_soft(t.pid, la);
 	if (!b)
 		return -ENOSPC;
-	if (where)
-		put_in(b, where);
+	if (f.where)
+		put_in(b, f.where);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ static struct {
 	/* A refused entry freezes without being asked to; that it is not to
 	 * stays said when gdb goes. */
 	bool pass_entry_fail;
+	bool pass_l2_end; /* the same of the end of an L2 */
 	u32 exceptions;
 	u32 nmsrs;
 	struct {
@@ -29,6 +30,11 @@ static struct {
 static bool exit_caught(u32 raw)
 {
 	return raw < STAT_EXITS && (caught.exits[raw / 64] >> raw % 64 & 1);
+}
+
+bool gdb_catch_l2_end(void)
+{
+	return !caught.pass_l2_end;
 }
 
 u32 gdb_catch_exceptions(void)
@@ -152,6 +158,8 @@ static void list(void)
 		gdb_say("entry");
 	if (!caught.pass_entry_fail)
 		gdb_say("entry-fail");
+	if (!caught.pass_l2_end)
+		gdb_say("l2-end");
 	if (caught.shutdown)
 		gdb_say("shutdown");
 	for (u32 i = 0; i < 32; i++)
@@ -163,12 +171,13 @@ static void list(void)
 
 void gdb_catch_clear(void)
 {
-	bool pass = caught.pass_entry_fail;
+	bool pass = caught.pass_entry_fail, l2 = caught.pass_l2_end;
 
 	while (caught.nmsrs)
 		drop_msr(0);
 	memset(&caught, 0, sizeof(caught));
 	caught.pass_entry_fail = pass;
+	caught.pass_l2_end = l2;
 	gdb_break_changed();
 }
 
@@ -190,6 +199,8 @@ int gdb_catch(const char *what, bool on)
 		list();
 	else if (!strcmp(what, "entry-fail"))
 		caught.pass_entry_fail = !on;
+	else if (!strcmp(what, "l2-end"))
+		caught.pass_l2_end = !on;
 	else if (!strcmp(what, "entry"))
 		caught.entry = on;
 	else if (!strcmp(what, "shutdown"))
@@ -286,6 +297,8 @@ void gdb_catch_event(struct vcpu *v, enum debug_what what, u32 raw)
 		 what == DEBUG_EXIT || what == DEBUG_ENTRY ? GDB_STOPPED_CATCH
 							   : GDB_STOPPED_FAULT,
 		 0);
+	if (what == DEBUG_SHUTDOWN)
+		gdb_end(v);
 }
 
 void gdb_catch_exception(struct vcpu *v, u8 vector, u32 error, u64 addr)

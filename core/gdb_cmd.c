@@ -13,6 +13,7 @@ static void query_supported(struct gdb_rsp *r, struct cursor *c)
 {
 	/* A new gdb begins: what the last one had agreed on is void. */
 	r->multiprocess = r->swbreak = r->hwbreak = false;
+	r->ntold = 0;
 	while (!cur_at_end(c)) {
 		if (cur_take_str(c, "multiprocess+"))
 			r->multiprocess = true;

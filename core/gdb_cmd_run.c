@@ -152,6 +152,7 @@ void cmd_detach(struct gdb_rsp *r, struct cursor *c)
 		return;
 	}
 	r->ops->detach(r->ctx, pid);
+	rsp_forget(r, pid);
 	while (r->ops->thread_next(r->ctx, &t))
 		others |= pid != GDB_ALL && t.pid != pid;
 	out_reply(r, "OK");

@@ -177,15 +177,27 @@ static u8 stop_signal(enum gdb_stop_kind kind)
 	}
 }
 
+static bool is_end(const struct gdb_stop *s)
+{
+	return s->kind == GDB_EXITED || s->kind == GDB_KILLED;
+}
+
+/* L1's end is that of the machine: of a triple fault, as by SIGSEGV. */
+static void out_end(struct gdb_rsp *r, const struct gdb_stop *s)
+{
+	out_str(r, s->kind == GDB_EXITED ? "W00" : "X0b");
+	if (r->multiprocess) {
+		out_str(r, ";process:");
+		out_hex(r, s->thread.pid);
+	}
+	rsp_forget(r, s->thread.pid);
+}
+
 static void send_stop(struct gdb_rsp *r, const struct gdb_stop *s)
 {
 	out_start(r);
-	if (s->kind == GDB_EXITED) {
-		out_str(r, "W00");
-		if (r->multiprocess) {
-			out_str(r, ";process:");
-			out_hex(r, s->thread.pid);
-		}
+	if (is_end(s)) {
+		out_end(r, s);
 	} else {
 		out_char(r, 'T');
 		out_byte(r, stop_signal(s->kind));
@@ -204,6 +216,8 @@ void gdb_rsp_stopped(struct gdb_rsp *r, const struct gdb_stop *stop)
 
 	r->running = false;
 	r->g = r->c = stop->thread;
+	if (is_end(stop)) /* its threads are gone */
+		r->g.pid = r->c.pid = 1;
 	if (waits)
 		send_stop(r, stop);
 }

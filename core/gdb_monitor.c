@@ -179,6 +179,20 @@ static void cmd_cpuid(struct vcpu *v, struct monitor_call *c)
 		leaf, sub, r[0], r[1], r[2], r[3]);
 }
 
+static void show_l2(struct vcpu *v)
+{
+	const struct nested_ops *nested =
+		virt == &svm_ops ? svm_nested : vmx_nested;
+	struct nested_id id = { 0 };
+
+	if (!nested || !nested->l2_id)
+		return;
+	nested->l2_id(v, &id);
+	gdb_say("process %u, its %s at %#lx, L1's table for it at %#lx",
+		gdb_pid_of_l2(v), virt == &svm_ops ? "vmcb12" : "vmcs12",
+		id.page, id.root);
+}
+
 static void cmd_vcpu(struct vcpu *v, struct monitor_call *c)
 {
 	gdb_say("CPU %u, APIC id %u, in %s, %s, requests %#lx", v->index,
@@ -187,6 +201,8 @@ static void cmd_vcpu(struct vcpu *v, struct monitor_call *c)
 		virt->get_reg(v, VREG_RIP), virt->get_reg(v, VREG_RFLAGS),
 		virt->get_reg(v, VREG_CR0), virt->get_reg(v, VREG_CR3),
 		virt->get_reg(v, VREG_CR4), virt->get_reg(v, VREG_EFER));
+	if (v->in_l2)
+		show_l2(v);
 }
 
 /* Lines of L0's dumps that hold @filter, on gdb's console. */
@@ -307,8 +323,8 @@ static const struct {
 	{ "why", "which rule refused the last VM entry", cmd_why },
 	{ "trace", "[N]: the last exits and entries of this CPU", cmd_trace },
 	{ "catch",
-	  "exit NAME|NUMBER|all, entry, entry-fail, exception N, msr 0xN, "
-	  "shutdown: stop there; alone: what is caught",
+	  "exit NAME|NUMBER|all, entry, entry-fail, l2-end, exception N, "
+	  "msr 0xN, shutdown: stop there; alone: what is caught",
 	  cmd_catch },
 	{ "uncatch", "the same words, or all", cmd_uncatch },
 	{ "nocatch", "the same", cmd_uncatch },

@@ -116,8 +116,34 @@ void out_result(struct gdb_rsp *r, int err)
 		out_reply(r, "OK");
 }
 
+bool gdb_rsp_knows(const struct gdb_rsp *r, u32 pid)
+{
+	for (u32 i = 0; i < r->ntold; i++)
+		if (r->told[i] == pid)
+			return r->attached;
+	return false;
+}
+
+void rsp_forget(struct gdb_rsp *r, u32 pid)
+{
+	for (u32 i = 0; i < r->ntold; i++)
+		if (r->told[i] == pid)
+			r->told[i] = r->told[--r->ntold];
+}
+
+/* Without the extension gdb knows of one process only. */
+static void remember(struct gdb_rsp *r, u32 pid)
+{
+	if (!r->multiprocess)
+		pid = 1;
+	rsp_forget(r, pid);
+	if (r->ntold < GDB_TOLD_MAX)
+		r->told[r->ntold++] = pid;
+}
+
 void out_thread(struct gdb_rsp *r, struct gdb_thread t)
 {
+	remember(r, t.pid);
 	if (r->multiprocess) {
 		out_char(r, 'p');
 		out_hex(r, t.pid);

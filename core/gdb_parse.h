@@ -26,6 +26,8 @@ void cur_hex(struct cursor *c, u8 *buf, u32 n);
 void out_error(struct gdb_rsp *r, int err);  /* Exx; the sign is dropped */
 void out_result(struct gdb_rsp *r, int err); /* OK, or Exx when negative */
 void out_thread(struct gdb_rsp *r, struct gdb_thread t);
+/* gdb has let go of that process, or heard of its end. */
+void rsp_forget(struct gdb_rsp *r, u32 pid);
 
 /* Can @want mean @t? */
 bool rsp_matches(struct gdb_thread want, struct gdb_thread t);

@@ -52,6 +52,7 @@ enum gdb_stop_kind {
 	GDB_STOPPED_CATCH,  /* monitor catch: text was printed before */
 	GDB_STOPPED_FAULT,  /* triple fault, entry failure, panic */
 	GDB_EXITED,	    /* the process of .thread is gone */
+	GDB_KILLED,	    /* the same, with the machine */
 };
 
 struct gdb_stop {
@@ -61,6 +62,7 @@ struct gdb_stop {
 };
 
 struct gdb_rsp;
+#define GDB_TOLD_MAX 64
 
 /* All return bytes or 0, or -errno; none may touch what is not memory. */
 struct gdb_ops {
@@ -123,6 +125,7 @@ struct gdb_rsp {
 	bool l1_left;		/* by this gdb: its next detach is its last */
 	struct gdb_thread g, c; /* Hg, Hc */
 	struct gdb_thread iter; /* qfThreadInfo, qsThreadInfo */
+	u32 ntold, told[GDB_TOLD_MAX]; /* processes that gdb has heard of */
 };
 
 void gdb_rsp_init(struct gdb_rsp *r, const struct gdb_ops *ops, void *ctx);
@@ -142,6 +145,9 @@ static inline bool gdb_rsp_running(const struct gdb_rsp *r)
 
 /* The target stopped: report it if gdb waits for that. */
 void gdb_rsp_stopped(struct gdb_rsp *r, const struct gdb_stop *stop);
+
+/* Has gdb heard of that process? It must not hear that another has ended. */
+bool gdb_rsp_knows(const struct gdb_rsp *r, u32 pid);
 
 /* Nobody answers any more: the session is over, the target may run. */
 void gdb_rsp_lost(struct gdb_rsp *r);

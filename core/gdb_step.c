@@ -46,6 +46,54 @@ void gdb_step_begin(struct vcpu *v)
 		begin(v);
 }
 
+/*
+ * gdb steps over a breakpoint with everything else locked, and gives up where
+ * another thread stops then. So such a step ends where its level is left: gdb
+ * lets all go on, and what stops next is news to it.
+ */
+static bool ends_here(struct vcpu *v, u32 level)
+{
+	const struct vcpu_debug *d = &v->debug;
+
+	return d->step && d->alone && d->step_begun && d->step_level == level &&
+	       !d->step_into;
+}
+
+static void end_alone(struct vcpu *v, u32 pid)
+{
+	struct gdb_stop s = { GDB_STOPPED_TRAP, { pid, v->index + 1 }, 0 };
+
+	gdb_over_end(v);
+	v->debug.step = v->debug.step_begun = false;
+	gdb_stop_as(v, &s);
+}
+
+void gdb_step_entry(struct vcpu *v)
+{
+	if (ends_here(v, 1))
+		end_alone(v, 1);
+}
+
+/* gdb has to see RIP behind the instruction, or it took the breakpoint for hit
+ * again. It is where it was for L1, which decides what becomes of it. */
+void debug_leave_l2(struct vcpu *v)
+{
+	u32 level = gdb_pid_of_l2(v);
+	struct insn i = { .len = 1 };
+	u64 rip, shown;
+
+	if (!ends_here(v, level))
+		return;
+	rip = virt->get_reg(v, VREG_RIP);
+	if (gdb_code_insn(v, &i))
+		i.len = 1;
+	shown = rip + i.len;
+	virt->set_reg(v, VREG_RIP, shown);
+	end_alone(v, level);
+	if (virt->get_reg(v, VREG_RIP) == shown)
+		virt->set_reg(v, VREG_RIP, rip);
+}
+
 void gdb_step_to_l1(struct vcpu *v)
 {
 	begin(v);

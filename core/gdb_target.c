@@ -432,6 +432,7 @@ static void resume(void *ctx, const struct gdb_resume *r)
 		v->debug.step_begun = false;
 		v->debug.range_from = v->debug.step ? r->a[k].from : 0;
 		v->debug.range_to = v->debug.step ? r->a[k].to : 0;
+		v->debug.alone = r->n == 1 && r->a[0].thread.tid != GDB_ALL;
 		/* L1's thread while its L2 runs: to L1's next instruction */
 		if (v->debug.step && l2 != 1 && r->a[k].thread.pid == 1)
 			gdb_step_to_l1(v);

@@ -61,8 +61,11 @@ static void record(struct vcpu *v, enum debug_what what, u32 raw)
 void debug_event(struct vcpu *v, enum debug_what what, u32 raw)
 {
 	record(v, what, raw);
-	if (what == DEBUG_ENTRY)
+	if (what == DEBUG_ENTRY) {
+		gdb_pid_enter(v);
+		gdb_step_entry(v);
 		gdb_break_entry(v);
+	}
 	gdb_catch_event(v, what, raw);
 }
 

@@ -190,6 +190,18 @@ struct nested_tables {
 
 enum nested_show { SHOW_12, SHOW_02, SHOW_WHY };
 
+/* What tells an L2 from others. */
+struct nested_id {
+	u64 page; /* of its VMCB or VMCS */
+	u64 root; /* of L1's second-stage table; 0: it has none */
+	enum {
+		L2_SAME,
+		L2_BLANK, /* nothing of an L2 stands there: another, if the
+			   * root is another, too */
+		L2_OTHER, /* L1 has made a new one since it was entered last */
+	} again;
+};
+
 /*
  * What a backend asks of its nested half. Set once at boot by core/main.c
  * (svm_nested / vmx_nested point to the struct or are NULL: nesting off).
@@ -216,7 +228,9 @@ struct nested_ops {
 	/* For the debugger: L2-physical memory as L2 has it now, to the end
 	 * of the page, or NULL; and what tells this L2 from others. */
 	void *(*l2_ptr)(struct vcpu *v, l2pa_t gpa);
-	u64 (*l2_id)(struct vcpu *v);
+	void (*l2_id)(struct vcpu *v, struct nested_id *id);
+	/* Is L1 in VMX operation there, or EFER.SVME set? */
+	bool (*virt_on)(const struct vcpu *v);
 	/* For the debugger: L1's second-stage table for its L2 and the folded
 	 * one. False: L1 gives its L2 none. */
 	bool (*tables)(struct vcpu *v, struct nested_tables *t);

@@ -12,8 +12,16 @@ set remotetimeout 20
 # gdb (13 to 16) does not ask for the target description of an inferior that it
 # comes to know by a stop, an L2: $cr0 is not a register there until it does.
 define hook-stop
-  if $_isvoid($cr0)
+  if $_thread != 0 && $_isvoid($cr0)
     unset tdesc filename
+  end
+end
+
+# When an L2 has ended gdb is left in a process without threads: `continue` is
+# L1's then.
+define hook-continue
+  if $_thread == 0
+    inferior 1
   end
 end
 

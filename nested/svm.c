@@ -265,6 +265,11 @@ static void show(struct vcpu *v, enum nested_show what)
 		log_err("none yet");
 }
 
+static bool virt_on(const struct vcpu *v)
+{
+	return v->svm->l1_svme;
+}
+
 const struct nested_ops nested_svm_ops = {
 	.cpu_init = cpu_init,
 	.vcpu_init = vcpu_init,
@@ -274,6 +279,7 @@ const struct nested_ops nested_svm_ops = {
 	.cpuid = svm_nested_cpuid,
 	.l2_ptr = svm_l2_page,
 	.l2_id = svm_l2_id,
+	.virt_on = virt_on,
 	.tables = svm_tables,
 	.show = show,
 	.rdmsr = svm_nested_rdmsr,

@@ -153,7 +153,7 @@ const u8 *svm_l2_ptr(struct vcpu *v, const struct vmcb *b, u64 la);
 u32 svm_l2_fetch(struct vcpu *v, u8 buf[15]);
 /* For the debugger (core/virt.h, nested_ops). */
 void *svm_l2_page(struct vcpu *v, l2pa_t gpa);
-u64 svm_l2_id(struct vcpu *v);
+void svm_l2_id(struct vcpu *v, struct nested_id *id);
 bool svm_tables(struct vcpu *v, struct nested_tables *t);
 
 /* svm_gif.c */

@@ -220,6 +220,8 @@ void svm_vmexit(struct vcpu *v, const struct svm_exit12 *x)
 	struct nested_svm *n = v->nsvm;
 	struct vmcb *b01 = v->svm->vmcb01;
 
+	if (unlikely(v->debug.step))
+		debug_leave_l2(v);
 	if (unlikely(v->svm->nmi_step))
 		svm_nmi_step_undo(v);
 	if (unlikely(n->l2_held))

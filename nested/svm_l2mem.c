@@ -68,11 +68,18 @@ void *svm_l2_page(struct vcpu *v, l2pa_t gpa)
 	return l2_memory(v, gpa.v);
 }
 
-u64 svm_l2_id(struct vcpu *v)
+/* A #VMEXIT leaves its code there, and what is a page of zeros to L1 has had
+ * none since. */
+void svm_l2_id(struct vcpu *v, struct nested_id *id)
 {
 	const struct nested_svm *n = v->nsvm;
+	const struct vmcb *b = n->page12;
 
-	return ptr_hpa(n->page12).v ^ (n->root ? n->root12.root.v << 1 : 0);
+	id->page = n->page12_pa;
+	id->root = n->root ? n->root12.root.v : 0;
+	id->again = vmcb_exitcode(b) | vmcb_exitinfo1(b) | vmcb_exitinfo2(b)
+			    ? L2_SAME
+			    : L2_BLANK;
 }
 
 bool svm_tables(struct vcpu *v, struct nested_tables *t)

@@ -32,6 +32,7 @@ struct nested_vmcs {
 	struct vmcs12 *v12;
 	struct vmx_vmcs vmcs02;
 	bool entered; /* vmcs02 has L0's host state */
+	bool fresh;   /* L1 has made it new, and not entered yet */
 	bool ran;     /* vmcs02 was launched in earnest */
 	bool lazy;    /* lazily kept fields are newer in vmcs02 */
 	/* What says which of them: vmcs12's controls as at the exit. */
@@ -204,7 +205,7 @@ void vmx_ept_drop(struct vcpu *v, u64 type, u64 eptp);
 void vmx_vpid_drop(struct vcpu *v, u64 type, u16 vpid12, u64 addr);
 /* For the debugger: see struct nested_ops. */
 void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa);
-u64 vmx_l2_id(struct vcpu *v);
+void vmx_l2_id(struct vcpu *v, struct nested_id *id);
 bool vmx_tables(struct vcpu *v, struct nested_tables *t);
 /* Physical address for the processor of a page that L1 names. */
 hpa_t vmx_page(struct vcpu *v, u64 l1pa);

@@ -210,6 +210,10 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 	const u64 *f = s->v12->f;
 	u32 bad;
 
+	if (unlikely(v->debug.watch)) {
+		v->debug.host_rip = f[SLOT_HOST_RIP];
+		v->debug.host_rsp = f[SLOT_HOST_RSP];
+	}
 	v->in_l2 = true;
 	v->stats.entries_l2++;
 	vmx_select(v, &s->vmcs02);
@@ -228,6 +232,7 @@ static void enter_l2(struct vcpu *v, struct nested_vmcs *s,
 		vmx_entry_failure(v, REASON_BAD_MSR_LOAD, bad);
 	if (unlikely(v->debug.watch))
 		debug_event(v, bad ? DEBUG_ENTRY_FAIL : DEBUG_ENTRY, 0);
+	s->fresh = false;
 }
 
 /* Remember why, for the person who writes L1. */

@@ -301,15 +301,17 @@ void *vmx_l2_ptr(struct vcpu *v, l2pa_t gpa)
 	return guest_ptr(v->vm, a);
 }
 
-u64 vmx_l2_id(struct vcpu *v)
+void vmx_l2_id(struct vcpu *v, struct nested_id *id)
 {
 	const struct nested_vmcs *s = v->nvmx->cur;
 
+	*id = (struct nested_id){ 0 };
 	if (!s)
-		return 0;
-	return vmcs12_proc2(s->v12) & PROC2_EPT
-		       ? s->pa ^ (s->v12->f[SLOT_EPTP] & EPTP_ADDR) << 1
-		       : s->pa;
+		return;
+	id->page = s->pa;
+	if (vmcs12_proc2(s->v12) & PROC2_EPT)
+		id->root = s->v12->f[SLOT_EPTP] & EPTP_ADDR;
+	id->again = s->fresh ? L2_OTHER : L2_SAME;
 }
 
 bool vmx_tables(struct vcpu *v, struct nested_tables *t)

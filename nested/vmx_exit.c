@@ -130,6 +130,8 @@ void vmx_reflect(struct vcpu *v, u32 reason, u64 qual)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
+	if (unlikely(v->debug.step))
+		debug_leave_l2(v);
 	vmx_sync(v, s);
 	finish_reflect(v, s, vmx_reason12(reason, v->vmx->raw), qual);
 }
@@ -163,6 +165,8 @@ void vmx_reflect_exception(struct vcpu *v, u32 info, u32 error)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
+	if (unlikely(v->debug.step))
+		debug_leave_l2(v);
 	vmx_sync_guest(v, s);
 	undelivered(v, s);
 	vmx_field_set(s, SLOT_EXIT_INTR_INFO, info);
@@ -192,6 +196,8 @@ void vmx_reflect_event(struct vcpu *v, u32 reason, u64 qual, u32 info)
 {
 	struct nested_vmcs *s = v->nvmx->cur;
 
+	if (unlikely(v->debug.step))
+		debug_leave_l2(v);
 	vmx_sync_guest(v, s);
 	undelivered(v, s);
 	vmx_field_set(s, SLOT_EXIT_INTR_INFO, info);

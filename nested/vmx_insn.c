@@ -206,6 +206,8 @@ static void do_vmxoff(struct vcpu *v)
 		return;
 	vmx_pool_flush_all(v);
 	n->vmxon = false;
+	if (unlikely(v->debug.watch))
+		debug_virt_off(v);
 	vmx_l1_own(v, 0, 0);
 	vmx_shadow_on(v);
 	vmx_succeed(v);

@@ -129,6 +129,8 @@ static void vcpu_reset(struct vcpu *v)
 	n->vmxon = false;
 	n->vmxon_ptr = PA_NONE;
 	n->init_blocked = false;
+	if (unlikely(v->debug.watch))
+		debug_virt_off(v);
 }
 
 /* MOV to CR0 or CR4 in VMX operation: the fixed bits stay. True: #GP. */
@@ -271,6 +273,11 @@ static void show(struct vcpu *v, enum nested_show what)
 		log_err("none yet");
 }
 
+static bool virt_on(const struct vcpu *v)
+{
+	return v->nvmx->vmxon;
+}
+
 const struct nested_ops nested_vmx_ops = {
 	.cpu_init = cpu_init,
 	.vcpu_init = vcpu_init,
@@ -281,6 +288,7 @@ const struct nested_ops nested_vmx_ops = {
 	.cpuid = nested_cpuid,
 	.l2_ptr = vmx_l2_ptr,
 	.l2_id = vmx_l2_id,
+	.virt_on = virt_on,
 	.tables = vmx_tables,
 	.show = show,
 	.rdmsr = vmx_msr_read,

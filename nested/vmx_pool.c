@@ -86,7 +86,8 @@ static void read_region(struct vcpu *v, struct nested_vmcs *s, u64 pa)
 
 	if (guest_read(v->vm, L1PA(pa), v12, sizeof(*v12)))
 		memset(v12, 0, sizeof(*v12));
-	if (v12->magic != VMCS12_MAGIC) {
+	s->fresh = v12->magic != VMCS12_MAGIC;
+	if (s->fresh) {
 		memset(v12->f, 0, sizeof(v12->f));
 		v12->launched = 0;
 	}

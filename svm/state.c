@@ -110,6 +110,8 @@ void svm_vcpu_start(struct vcpu *v, const struct vcpu_start *s)
 	svm_select_vmcb(sv, b, sv->vmcb01_pa);
 	svm_set_gif(sv, true);
 	sv->l1_svme = 0;
+	if (unlikely(v->debug.watch))
+		debug_virt_off(v);
 	sv->nmi_pending = sv->nmi_blocked = sv->nmi_step = false;
 	vmcb_set_intercept(b, ICPT_IRET, false);
 	if (here)
@@ -176,7 +178,11 @@ u64 svm_get_reg(struct vcpu *v, enum vreg r)
 static void set_efer(struct vcpu *v, struct vmcb *b, u64 val)
 {
 	if (!v->in_l2) {
+		bool off = v->svm->l1_svme && !(val & EFER_SVME);
+
 		v->svm->l1_svme = val & EFER_SVME;
+		if (unlikely(v->debug.watch) && off)
+			debug_virt_off(v);
 		svm_set_debug(v);
 		val |= EFER_SVME; /* VMRUN wants it (APM 2, VMRUN) */
 	}

@@ -138,6 +138,8 @@ bool vmx_debugger_took(struct vcpu *v, u32 raw)
 	return false;
 }
 
+/* L1 goes on where its VMCS says; until then its own RIP is at the VM entry,
+ * which may still fail in a way that leaves it there. */
 void vmx_view_l1(struct vcpu *v, bool on)
 {
 	struct vmx_vcpu *x = v->vmx;
@@ -146,10 +148,12 @@ void vmx_view_l1(struct vcpu *v, bool on)
 		x->view_vmcs = x->vmcs;
 		x->view_rsp = v->gpr[RSP];
 		vmx_select(v, &x->vmcs01);
-		v->gpr[RSP] = vmread(VMCS_GUEST_RSP);
+		x->view_rip = vmx_get(v, CACHED_RIP);
+		vmx_put(v, CACHED_RIP, v->debug.host_rip);
+		v->gpr[RSP] = v->debug.host_rsp;
 		v->in_l2 = false;
 	} else {
-		vmwrite(VMCS_GUEST_RSP, v->gpr[RSP]);
+		vmx_put(v, CACHED_RIP, x->view_rip);
 		vmx_select(v, x->view_vmcs);
 		v->gpr[RSP] = x->view_rsp;
 		v->in_l2 = true;

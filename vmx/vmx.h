@@ -137,7 +137,7 @@ struct vmx_vcpu {
 
 	/* While vmx_view_l1() is on: what was current. */
 	struct vmx_vmcs *view_vmcs;
-	u64 view_rsp;
+	u64 view_rsp, view_rip;
 
 	struct pt_mode walk_mode; /* of guest_read_va(): paging.kept */
 

@@ -231,7 +231,7 @@ static void start(void)
 {
 	gdb_rsp_init(&rsp, &ops, NULL);
 	memset(gone, 0, sizeof(gone));
-	resumes = 0;
+	resumes = detaches = 0;
 	memset(&line, 0, sizeof(line));
 	nsent = 0;
 	sent[0] = 0;

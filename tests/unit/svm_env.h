@@ -164,6 +164,14 @@ void debug_event(struct vcpu *v, enum debug_what what, u32 raw)
 {
 }
 
+void debug_leave_l2(struct vcpu *v)
+{
+}
+
+void debug_virt_off(struct vcpu *v)
+{
+}
+
 bool debug_holds(struct vcpu *v)
 {
 	return false;

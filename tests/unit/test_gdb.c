@@ -346,6 +346,52 @@ TEST(watchpoint_stop_names_the_address)
 	CHECK(strstr(sent, "awatch:dead;"));
 }
 
+/* gdb hears of the end of what it knows, and asks L1 next. */
+TEST(processes_end)
+{
+	struct gdb_stop end = { GDB_EXITED, { 2, 1 }, 0 };
+
+	start();
+	packet("qSupported:multiprocess+");
+	packet("?");
+	CHECK(gdb_rsp_knows(&rsp, 1));
+	CHECK(!gdb_rsp_knows(&rsp, 2));
+	packet("qfThreadInfo");
+	CHECK(gdb_rsp_knows(&rsp, 2));
+	packet("vCont;c");
+	nsent = 0;
+	gone[2] = gone[3] = true;
+	gdb_rsp_stopped(&rsp, &end);
+	CHECK(!strcmp(sent, "$W00;process:2#5d"));
+	CHECK(!gdb_rsp_running(&rsp));
+	CHECK(!gdb_rsp_knows(&rsp, 2));
+	CHECK(gdb_rsp_knows(&rsp, 1));
+	packet("qC");
+	CHECK(answered("QCp1.1"));
+	packet("vCont;c");
+	nsent = 0;
+	end = (struct gdb_stop){ GDB_KILLED, { 1, 1 }, 0 };
+	gdb_rsp_stopped(&rsp, &end);
+	CHECK(!strcmp(sent, "$X0b;process:1#8f"));
+	/* what gdb has let go of, it does not know; nor does a new gdb */
+	packet("qfThreadInfo");
+	CHECK(gdb_rsp_knows(&rsp, 1));
+	packet("D;1");
+	CHECK(!gdb_rsp_knows(&rsp, 1));
+	packet("?");
+	packet("qSupported:swbreak+");
+	CHECK(!gdb_rsp_knows(&rsp, 1));
+	/* without the extension there is one process, L1 */
+	gone[2] = false;
+	packet("qfThreadInfo");
+	CHECK(gdb_rsp_knows(&rsp, 1));
+	CHECK(!gdb_rsp_knows(&rsp, 2));
+	packet("vCont;c");
+	nsent = 0;
+	gdb_rsp_stopped(&rsp, &end);
+	CHECK(!strcmp(sent, "$X0b#ea"));
+}
+
 TEST(a_shared_port_is_a_terminals_between_sessions)
 {
 	start();

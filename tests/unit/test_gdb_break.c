@@ -20,13 +20,19 @@ static u64 rip;
 static bool mapped = true; /* has the level that memory? */
 static u32 stops, overs;
 
-static u64 t_l2_id(struct vcpu *v)
+static void t_l2_id(struct vcpu *v, struct nested_id *id)
 {
-	return l2;
+	id->page = l2;
+}
+
+static bool t_virt_on(const struct vcpu *v)
+{
+	return true;
 }
 
 const struct virt_ops svm_ops, *virt = &svm_ops;
-static const struct nested_ops nested = { .l2_id = t_l2_id };
+static const struct nested_ops nested = { .l2_id = t_l2_id,
+					  .virt_on = t_virt_on };
 const struct nested_ops *svm_nested = &nested, *vmx_nested;
 
 static void enter(u64 id)
@@ -68,6 +74,13 @@ void gdb_on_cpu(struct vcpu *v, void (*fn)(struct vcpu *v, void *arg),
 u8 *gdb_mem_ptr_linear(struct vcpu *v, bool is_l2, u64 la)
 {
 	return mapped && la < MEMORY ? memory + la : NULL;
+}
+
+static bool has_page = true; /* the level's own tables lead on */
+int gdb_translate(struct vcpu *v, bool is_l2, u64 la, u64 *pa)
+{
+	*pa = la;
+	return has_page ? 0 : -1;
 }
 
 static enum gdb_phys phys;
@@ -220,6 +233,36 @@ TEST(an_l2_that_is_away)
 	CHECK_EQ(soft(p, 0x10, false), 0);
 	CHECK_EQ(soft(p, 0x10, false), -ENOENT);
 	CHECK_EQ(soft(q + 1, 0x10, true), -ENOENT); /* nobody's number */
+}
+
+/* Hypervisors give memory at the first access: that is no reason to refuse.
+ * What the level itself has not mapped is one. */
+TEST(an_l2_whose_memory_is_not_there_yet)
+{
+	u32 p = pid(0x1000);
+
+	start();
+	enter(0x1000);
+	mapped = false;
+	CHECK_EQ(soft(p, 0x10, true), 0);
+	CHECK_EQ(soft(p, 0x10, true), 0);
+	CHECK_EQ(soft(1, 0x20, true), -EFAULT);
+	has_page = false;
+	CHECK_EQ(soft(p, 0x30, true), -EFAULT);
+	has_page = true;
+	enter(0x1000);
+	CHECK_EQ(memory[0x10], 0x90);
+	mapped = true; /* L1 has handled the fault */
+	enter(0x1000);
+	CHECK_EQ(memory[0x10], INT3);
+	CHECK_EQ(soft(p, 0x10, false), 0);
+	CHECK_EQ(memory[0x10], 0x90);
+	mapped = false;
+	CHECK_EQ(soft(p, 0x10, true), 0);
+	CHECK_EQ(soft(p, 0x10, false), 0); /* while it waits */
+	mapped = true;
+	enter(0x1000);
+	CHECK_EQ(memory[0x10], 0x90);
 }
 
 TEST(points_of_an_l2_that_is_away)

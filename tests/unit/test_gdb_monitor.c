@@ -156,6 +156,15 @@ int gdb_code_insn(struct vcpu *v, struct insn *i)
 	return -EINVAL;
 }
 
+void gdb_end(struct vcpu *v)
+{
+}
+
+u32 gdb_pid_of_l2(struct vcpu *v)
+{
+	return 7;
+}
+
 const char *gdb_event_name(enum debug_what what, u32 raw)
 {
 	return "";
@@ -241,7 +250,12 @@ const struct virt_ops svm_ops = {
 	.msr_trapped = t_msr_trapped,
 };
 const struct virt_ops vmx_ops, *virt = &svm_ops;
-static const struct nested_ops nested = { .show = t_show };
+static void t_l2_id(struct vcpu *v, struct nested_id *id)
+{
+	*id = (struct nested_id){ .page = 0x1000, .root = 0x2000 };
+}
+
+static const struct nested_ops nested = { .show = t_show, .l2_id = t_l2_id };
 const struct nested_ops *svm_nested = &nested, *vmx_nested;
 
 /* --- words and numbers -------------------------------------------------------- */
@@ -319,7 +333,7 @@ TEST(names)
 /* --- catchpoints --------------------------------------------------------------- */
 
 struct model {
-	bool exits[STAT_EXITS], entry, fail, shutdown;
+	bool exits[STAT_EXITS], entry, fail, l2_end, shutdown;
 	u32 exceptions, nmsrs, msrs[16];
 };
 
@@ -395,10 +409,12 @@ static bool model_catch(struct model *m, const char *kind, const char *word,
 		m->entry = on;
 	else if (!strcmp(kind, "entry-fail"))
 		m->fail = on;
+	else if (!strcmp(kind, "l2-end"))
+		m->l2_end = on;
 	else if (!strcmp(kind, "shutdown"))
 		m->shutdown = on;
 	else if (!strcmp(kind, "all") && !on)
-		*m = (struct model){ 0 };
+		*m = (struct model){ .l2_end = m->l2_end };
 	else
 		return false;
 	return true;
@@ -439,6 +455,7 @@ static bool listing_fits(const struct model *m)
 			WANT(m->exits[i], "exit %s (%u)", names[i], i);
 	WANT(m->entry, "entry");
 	WANT(m->fail, "entry-fail");
+	WANT(m->l2_end, "l2-end");
 	WANT(m->shutdown, "shutdown");
 	for (u32 i = 0; i < 32; i++)
 		WANT(m->exceptions >> i & 1, "exception %u", i);
@@ -449,18 +466,19 @@ static bool listing_fits(const struct model *m)
 
 TEST(catchpoints)
 {
-	static const char *const kinds[] = {
-		"exit",	    "exit",	 "exit",      "msr",   "msr",
-		"msr",	    "exception", "exception", "entry", "entry-fail",
-		"shutdown", "all",	 "entryfail", "ex",    "exits"
-	};
+	static const char *const kinds[] = { "exit",	   "exit",	"exit",
+					     "msr",	   "msr",	"msr",
+					     "exception",  "exception", "entry",
+					     "entry-fail", "shutdown",	"all",
+					     "entryfail",  "ex",	"exits",
+					     "l2-end" };
 	static const char *const exits[] = {
 		"cpuid", "Ept-Violation", "msr",  "vmrun", "unknown",
 		"all",	 "shutdown",	  "0",	  "3",	   "255",
 		"256",	 "0xff",	  "-1",	  "0x400", "1024",
 		"0x72",	 "npf",		  "0x401"
 	};
-	struct model m = { .fail = true };
+	struct model m = { .fail = true, .l2_end = true };
 
 	gdb_catch_clear();
 	for (u32 i = 0; i < 20000; i++) {
@@ -490,6 +508,7 @@ TEST(catchpoints)
 			CHECK(false);
 		}
 		CHECK_EQ(gdb_catch_exceptions(), m.exceptions);
+		CHECK_EQ(gdb_catch_l2_end(), m.l2_end);
 		if (!pick(20))
 			CHECK(listing_fits(&m));
 		for (u32 k = 0; k < m.nmsrs; k++)
@@ -499,7 +518,7 @@ TEST(catchpoints)
 	/* as if it had never been, but for what lasts */
 	gdb_catch_clear();
 	CHECK_EQ(ntraps, 0);
-	m = (struct model){ .fail = m.fail };
+	m = (struct model){ .fail = m.fail, .l2_end = m.l2_end };
 	CHECK(listing_fits(&m));
 }
 
@@ -626,6 +645,12 @@ TEST(switches)
 	CHECK_EQ(phys, GDB_PHYS_L2);
 	monitor("phys off");
 	CHECK_EQ(phys, GDB_PHYS_OFF);
+	monitor("vcpu");
+	CHECK(!strstr(said, "process"));
+	cpus_[0].in_l2 = true;
+	gdb_monitor((struct gdb_thread){ 7, 1 }, "vcpu");
+	CHECK(strstr(said, "process 7, its vmcb12 at 0x1000"));
+	cpus_[0].in_l2 = false;
 	monitor("step-into on");
 	CHECK(cpus_[0].debug.step_into && cpus_[1].debug.step_into);
 	monitor("step-into onward");

@@ -574,6 +574,44 @@ for emulator, guest in (("qemu", "svm-first"), ("bochs", "vmx-first")):
          forbid=[r"^FAIL "], run=l2)
 
 
+def l2s(c):
+    """L2s are processes that come and go: their virtual CPUs belong together,
+    new roots change nothing; gdb hears of each end, and goes on with L1."""
+    elf = c.l1.replace("guests/", "guests/obj/")
+    page = r"its vmc[bs]12 at 0x(\w+), L1's table for it at 0x(\w+)"
+    with Session(c) as s:
+        out = s.gdb("monitor catch entry",
+                    *["continue", "monitor vcpu"] * 5,
+                    "break *$rip", "echo made anew\\n", "continue", "continue",
+                    "info inferiors", "echo off\\n",
+                    "continue", "info breakpoints", "continue", "info threads",
+                    "echo again\\n", "continue", "continue", "continue",
+                    "monitor uncatch l2-end", "continue", "echo not told\\n",
+                    elf=elf)
+        told = re.findall(rf"^process (\d+), {page}", out, re.M)
+        pids = [m[0] for m in told]
+        pages, roots = (len({m[i] for m in told}) for i in (1, 2))
+        if pids != ["2", "2", "3", "2", "2"] or (pages, roots) != (3, 3):
+            raise Failure(f"the L2s are: {told}")
+        want(out, r"New inferior 2", r"New inferior 3", r"^made anew",
+             r"New Thread 4\.1", r"Inferior 3 .process 3. exited normally",
+             r"process 2", r"<null>", r"process 4", r"^off",
+             r"Inferior 2 .process 2. exited", r"Inferior 4 .process 4. exited",
+             r"1\.1 .*CPU 0 L1\)", r"^again", r"New Thread 5\.1",
+             r"process 5. exited", r"New Thread 6\.1")
+        threads = out[out.index("CPU 0 L1)"):out.index("\nagain")]
+        if "unavailable" in threads or "process 6. exited" in out:
+            raise Failure("a process is there that has ended, or the reverse")
+        s.ends()
+
+
+for emulator, guest in (("qemu", "svm-l2s"), ("bochs", "vmx-l2s"),
+                        ("bochs-svm", "svm-l2s")):
+    case("gdb-l2s", emus=[emulator], l1=path(f"guests/{guest}.elf"),
+         hv="console=com1 gdb=com2,wait", timeout=40, forbid=[r"^FAIL "],
+         expect=[r"^guest .* passed, 0 failed"], run=l2s)
+
+
 def refused(c):
     """An entry that L0 refuses to L1 waits for gdb, which comes afterwards;
     then L1 goes on, refused entries and all."""
@@ -653,13 +691,17 @@ def kvm(c):
         out = s.gdb(f"break {handler}", *GO, "info threads",
                     f"monitor {show}", "delete",
                     "monitor catch entry", "continue", "info threads",
-                    "monitor uncatch entry", "stepi", "stepi", "code 2",
+                    "monitor uncatch entry",
+                    # KVM has not given L2 that page yet
+                    "break *0xfe05b", "continue", "p $rip", "delete",
+                    "stepi", "code 2",
                     "walk $cs_base+$rip",
                     *mistake[1], "monitor uncatch all", elf=elf,
                     goes=lambda: s.emulator.write(L2_COMMAND + b"\n"))
         want(out, rf"^Breakpoint 1, .* in {handler} ",
              r"Thread 1\.1 .*CPU 0 L1",
              exit_line, r"enters L2", r"Thread .*CPU 0 L2",
+             r"= .*0xe05b",
              # SeaBIOS asks whether it has been here before
              r"\bjne\b", rf"{table}12, root", r"leads to L1-physical",
              rf"{table}01, root", r"leads to host-physical",
