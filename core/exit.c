@@ -111,7 +111,8 @@ u64 exit_efer_known(struct vcpu *v)
 
 /*
  * A bit that it does not take would end the VM at its next entry. emulator
- * fault: Bochs' ryzen shows TCE in CPUID and does not take it. With LMSLE set
+ * faults: Bochs' ryzen shows TCE in CPUID and does not take it, TCG drops
+ * LMSLE and refuses it at VMRUN. With LMSLE set
  * segments have limits: no memory may be accessed meanwhile.
  */
 u64 exit_efer_taken(u64 known)
@@ -120,9 +121,10 @@ u64 exit_efer_taken(u64 known)
 			     EFER_UAIE | EFER_AIBRSE;
 	u64 efer = rdmsr(MSR_EFER);
 
-	for (u64 left = known & optional & ~efer; left; left &= left - 1)
-		if (wrmsr_try(MSR_EFER, efer | (left & -left), efer))
-			known &= ~(left & -left);
+	for (u64 bit = EFER_LMSLE; bit <= EFER_AIBRSE; bit <<= 1)
+		if (known & optional & bit && !(efer & bit) &&
+		    !(wrmsr_try(MSR_EFER, efer | bit, efer) & bit))
+			known &= ~bit;
 	return known;
 }
 

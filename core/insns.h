@@ -70,23 +70,26 @@ static inline u32 __must_check wrmsr_safe(u32 msr, u64 val)
 	return err;
 }
 
-/* wrmsr_safe() for a moment only: @old is back before memory is accessed. */
-static inline u32 __must_check wrmsr_try(u32 msr, u64 val, u64 old)
+/*
+ * What becomes of the low half of MSR @msr when @val is written, 0 if that
+ * raises an exception. @old is back before memory is accessed.
+ */
+static inline u32 wrmsr_try(u32 msr, u64 val, u64 old)
 {
-	u32 err, hi = (u32)(val >> 32);
+	u32 got = 0, lo = (u32)val, hi = (u32)(val >> 32);
 
-	__asm__ volatile(
-		"1: wrmsr\n\t"
-		"mov %[lo], %%eax\n\t"
-		"mov %[hi], %%edx\n\t"
-		"wrmsr\n\t"
-		"xor %%eax, %%eax\n\t"
-		"2:\n\t" EX_TABLE
-		: "=&a"(err), "+&d"(hi)
-		: "c"(msr),
-		  "0"((u32)val), [lo] "r"((u32)old), [hi] "r"((u32)(old >> 32))
-		: "memory");
-	return err;
+	__asm__ volatile("1: wrmsr\n\t"
+			 "rdmsr\n\t"
+			 "mov %%eax, %[got]\n\t"
+			 "mov %[old_lo], %%eax\n\t"
+			 "mov %[old_hi], %%edx\n\t"
+			 "wrmsr\n\t"
+			 "2:\n\t" EX_TABLE
+			 : [got] "+&r"(got), "+&a"(lo), "+&d"(hi)
+			 : "c"(msr), [old_lo] "r"((u32)old),
+			   [old_hi] "r"((u32)(old >> 32))
+			 : "memory");
+	return got;
 }
 
 static inline u32 __must_check xsetbv_safe(u32 xcr, u64 val)
