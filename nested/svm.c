@@ -99,16 +99,14 @@ static __noinline void route_nmi(struct vcpu *v)
 
 	if (v->svm->nmi_blocked || !svm_gif(v->svm))
 		return; /* IRET and STGI exit */
-	if (svm_ctl_intercepts(&n->ctl, ICPT_NMI)) {
-		/* it stays pending: L1's GIF is 0 after #VMEXIT */
-		svm_vmexit(v, &(struct svm_exit12){
-				      .code = VMEXIT_NMI,
-				      .intinfo = ev & EVINJ_V ? ev : 0,
-			      });
+	if (ev & EVINJ_V) {
+		/* after that event's delivery: an NMI behind it exits there */
+		svm_nmi_send(v);
 		return;
 	}
-	if (ev & EVINJ_V)
-		svm_nmi_send(v); /* one event an entry: it exits at once */
+	if (svm_ctl_intercepts(&n->ctl, ICPT_NMI))
+		/* it stays pending: L1's GIF is 0 after #VMEXIT */
+		svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_NMI });
 	else
 		svm_nmi_deliver(v);
 }

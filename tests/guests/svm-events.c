@@ -1,34 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Event injection of each type, physical and virtual interrupts and NMIs while
- * L2 runs, the interrupt shadow, GIF. L2 uses L1's IDT: on_event() notes what
- * arrives, at whichever level.
+ * Physical and virtual interrupts and NMIs while L2 runs, halts or is about to
+ * take an injected event; the interrupt shadow, GIF. L2 uses L1's IDT:
+ * on_event() notes what arrives, at whichever level. (Injection: svm-inject.)
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
 /* boot: emus=qemu name=no-vgif hv=svm.features=-vgif timeout=40 */
 #include "tests/guests/lib/svm.h"
-#include "tests/guests/lib/tables.h"
 
 #define VEC_A 0x41
 #define VEC_B 0x52
-#define NOTHING (~0ull)
-
-#define IDT_GPA GiB(4) /* L2's IDT where an event is to meet an NPF */
-#define IDT_PA MiB(64)
+#define SEEN_MAX 4
 
 static struct l2 l2;
 static struct {
-	u32 count, vector;
-	u64 error, rip, cr2;
+	u32 count;
+	u32 vector[SEEN_MAX]; /* in the order of arrival */
+	u64 rip[SEEN_MAX];    /* that they interrupted */
 } seen;
 
 static bool on_event(struct regs *r)
 {
+	u32 i = MIN(seen.count, SEEN_MAX - 1u);
+
 	seen.count++;
-	seen.vector = (u32)r->vector;
-	seen.error = r->error;
-	seen.rip = r->rip;
-	seen.cr2 = read_cr2();
+	seen.vector[i] = (u32)r->vector;
+	seen.rip[i] = r->rip;
 	if (r->vector == VEC_A)
 		apic_eoi();
 	return true;
@@ -47,184 +44,6 @@ static void prepare(void (*code)(void))
 {
 	memset(&seen, 0, sizeof(seen));
 	l2_init(&l2, code);
-}
-
-/* --- injection -------------------------------------------------------------- */
-static const struct {
-	const char *name;
-	u64 event;
-	u32 vector; /* that L2 is to see; 0: none */
-	u64 error;
-	u32 intercept; /* 0: none; an injected event is not intercepted */
-} injections[] = {
-	{ "inject-none", EVINJ_EXTINT | VEC_B, 0, 0, 0 },
-	{ "inject-extint", EVINJ_V | EVINJ_EXTINT | VEC_B, VEC_B, 0, 0 },
-	{ "inject-nmi", EVINJ_V | EVINJ_NMI | VEC_NMI, VEC_NMI, 0, 0 },
-	{ "inject-ud", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0, 0 },
-	{ "inject-ud-intercepted", EVINJ_V | EVINJ_EXC | VEC_UD, VEC_UD, 0,
-	  ICPT_EXC0 + VEC_UD },
-	{ "inject-extint-intercepted", EVINJ_V | EVINJ_EXTINT | VEC_B, VEC_B, 0,
-	  ICPT_INTR },
-	{ "inject-extint-low", EVINJ_V | EVINJ_EXTINT | VEC_NM, VEC_NM, 0, 0 },
-	{ "inject-nmi-intercepted", EVINJ_V | EVINJ_NMI | VEC_NMI, VEC_NMI, 0,
-	  ICPT_NMI },
-	{ "inject-nm", EVINJ_V | EVINJ_EXC | VEC_NM, VEC_NM, 0, 0 },
-	{ "inject-mf", EVINJ_V | EVINJ_EXC | VEC_MF, VEC_MF, 0,
-	  ICPT_EXC0 + VEC_MF },
-	{ "inject-xm", EVINJ_V | EVINJ_EXC | VEC_XM, VEC_XM, 0, 0 },
-	{ "inject-ts", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_TS | 0x18ull << 32,
-	  VEC_TS, 0x18, 0 },
-	{ "inject-ss", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_SS | 0x10ull << 32,
-	  VEC_SS, 0x10, ICPT_EXC0 + VEC_SS },
-	{ "inject-ac", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_AC, VEC_AC, 0, 0 },
-	{ "inject-gp",
-	  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x1234ull << 32, VEC_GP,
-	  0x1234, 0 },
-	{ "inject-pf", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_PF | 0x6ull << 32,
-	  VEC_PF, 6, ICPT_EXC0 + VEC_PF },
-	{ "inject-np", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_NP | 0x58ull << 32,
-	  VEC_NP, 0x58, 0 },
-	{ "inject-df", EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_DF, VEC_DF, 0, 0 },
-	{ "inject-db", EVINJ_V | EVINJ_EXC | VEC_DB, VEC_DB, 0, 0 },
-	{ "inject-soft", EVINJ_V | EVINJ_SOFT | VEC_B, VEC_B, 0, 0 },
-	{ "inject-soft-intercepted", EVINJ_V | EVINJ_SOFT | VEC_B, VEC_B, 0,
-	  ICPT_SWINT },
-};
-
-static void test_injection(void)
-{
-	char name[48];
-
-	for (u32 i = 0; i < ARRAY_SIZE(injections); i++) {
-		prepare(do_vmmcall);
-		vmcb_set_eventinj(l2.vmcb, injections[i].event);
-		vmcb_set_nrip(l2.vmcb, (u64)do_vmmcall);
-		vmcb_set_cr2(l2.vmcb, 0xabc000);
-		if (injections[i].intercept)
-			l2_intercept(&l2, injections[i].intercept, true);
-		snprintf(name, sizeof(name), "%s-exit", injections[i].name);
-		check_eq(l2_run(&l2), VMEXIT_VMMCALL, name);
-		check(seen.count == !!injections[i].vector &&
-			      seen.vector == injections[i].vector &&
-			      seen.error == injections[i].error,
-		      injections[i].name, "%u events, vector %x error %lx",
-		      seen.count, seen.vector, seen.error);
-		snprintf(name, sizeof(name), "%s-once", injections[i].name);
-		check(!(vmcb_eventinj(l2.vmcb) & EVINJ_V), name, "%lx",
-		      vmcb_eventinj(l2.vmcb));
-		if (injections[i].vector == VEC_PF)
-			check_known(seen.cr2 == 0xabc000, "inject-pf-cr2",
-				    EMU_BOCHS, "VMRUN does not load CR2", "%lx",
-				    seen.cr2);
-		if (injections[i].vector)
-			check_eq(seen.rip, (u64)do_vmmcall, "inject-rip");
-		vmcb_set_eventinj(l2.vmcb, 0);
-		seen.count = 0;
-		l2_run(&l2);
-		check_eq(seen.count, 0, "inject-no-more");
-	}
-}
-
-PAYLOAD(do_int, "int $0x52; vmmcall") /* VEC_B */
-
-/* The page of L2's IDT is not there while an event is delivered: L1 gets the
- * event in EXITINTINFO, brings the page and gives the event back. */
-static void test_npf_vectoring(void)
-{
-	static const struct {
-		const char *name;
-		void (*code)(void);
-		u64 event; /* EXITINTINFO, injected unless it is @code's own */
-		bool own;
-		u64 error;
-	} rows[] = {
-		{ "npf-extint", do_vmmcall, EVINJ_V | EVINJ_EXTINT | VEC_B,
-		  false, 0 },
-		{ "npf-nmi", do_vmmcall, EVINJ_V | EVINJ_NMI | VEC_NMI, false,
-		  0 },
-		{ "npf-exception", do_vmmcall, EVINJ_V | EVINJ_EXC | VEC_UD,
-		  false, 0 },
-		{ "npf-error", do_vmmcall,
-		  EVINJ_V | EVINJ_EXC | EVINJ_EV | VEC_GP | 0x1234ull << 32,
-		  false, 0x1234 },
-		{ "npf-soft", do_vmmcall, EVINJ_V | EVINJ_SOFT | VEC_B, false,
-		  0 },
-		{ "npf-own-int", do_int, EVINJ_V | EVINJ_SOFT | VEC_B, true,
-		  0 },
-	};
-	u64 *npt, *e;
-
-	if (!(cpuid_reg(0x8000000a, 0, EDX) & SVM_NPT)) {
-		skip("npf-in-delivery", "no nested paging");
-		return;
-	}
-	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		char name[48];
-
-		prepare(rows[i].code);
-		npt = table_identity(NPT_TABLE, NPT_PAGE);
-		e = table_entry(npt, IDT_GPA, 1, NPT_TABLE);
-		*e = 0;
-		memcpy((void *)IDT_PA, (void *)l2.vmcb->idtr_.base, PAGE_SIZE);
-		l2.vmcb->idtr_.base = IDT_GPA;
-		vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
-		vmcb_set_ncr3(l2.vmcb, (u64)npt);
-		vmcb_set_tlb_control(l2.vmcb, TLB_FLUSH_ALL);
-		vmcb_set_nrip(l2.vmcb, (u64)rows[i].code);
-		if (!rows[i].own)
-			vmcb_set_eventinj(l2.vmcb, rows[i].event);
-		if (!check_eq(l2_run(&l2), VMEXIT_NPF, rows[i].name))
-			continue;
-		snprintf(name, sizeof(name), "%s-address", rows[i].name);
-		check_eq(vmcb_exitinfo2(l2.vmcb) & PAGE_MASK, IDT_GPA, name);
-		snprintf(name, sizeof(name), "%s-info", rows[i].name);
-		check_eq(vmcb_exitintinfo(l2.vmcb), rows[i].event, name);
-		snprintf(name, sizeof(name), "%s-rip", rows[i].name);
-		check_eq(vmcb_rip(l2.vmcb), (u64)rows[i].code, name);
-		snprintf(name, sizeof(name), "%s-none-before", rows[i].name);
-		check_eq(seen.count, 0, name);
-		*e = IDT_PA | NPT_PAGE;
-		vmcb_set_tlb_control(l2.vmcb, TLB_NOTHING);
-		vmcb_set_eventinj(l2.vmcb, rows[i].own ? 0 : rows[i].event);
-		vmcb_set_nrip(l2.vmcb, (u64)rows[i].code);
-		snprintf(name, sizeof(name), "%s-again", rows[i].name);
-		check(l2_run(&l2) == VMEXIT_VMMCALL && seen.count == 1 &&
-			      seen.vector == (rows[i].event & 0xff) &&
-			      seen.error == rows[i].error,
-		      name, "%u events, vector %x error %lx", seen.count,
-		      seen.vector, seen.error);
-	}
-}
-
-/* The IDT ends before the vector: #GP while it is delivered. */
-static void test_vectoring(void)
-{
-	static const struct {
-		const char *name;
-		u64 event;
-	} rows[] = {
-		{ "vectoring-extint", EVINJ_V | EVINJ_EXTINT | VEC_B },
-		{ "vectoring-soft", EVINJ_V | EVINJ_SOFT | VEC_B },
-		{ "vectoring-exception", EVINJ_V | EVINJ_EXC | VEC_XM },
-	};
-	char name[48];
-
-	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		prepare(do_vmmcall);
-		l2.vmcb->idtr_.limit = 16 * 16 - 1;
-		l2_intercept(&l2, ICPT_EXC0 + VEC_GP, true);
-		vmcb_set_eventinj(l2.vmcb, rows[i].event);
-		check_eq(l2_run(&l2), VMEXIT_EXC + VEC_GP, rows[i].name);
-		snprintf(name, sizeof(name), "%s-info", rows[i].name);
-		check_known(vmcb_exitintinfo(l2.vmcb) == rows[i].event, name,
-			    i == 2 ? EMU_QEMU : EMU_NONE, "EXITINTINFO differs",
-			    "%lx", vmcb_exitintinfo(l2.vmcb));
-		snprintf(name, sizeof(name), "%s-error", rows[i].name);
-		check_known((vmcb_exitinfo1(l2.vmcb) & ~1ull) ==
-				    (rows[i].event & 0xff) * 8 + 2,
-			    name, EMU_QEMU, "the vector times 16, not 8", "%lx",
-			    vmcb_exitinfo1(l2.vmcb));
-	}
 }
 
 /* --- physical interrupts ----------------------------------------------------- */
@@ -357,6 +176,171 @@ static void test_virtual(void)
 			    name, virts[i].emu, virts[i].fault, "%lx",
 			    vmcb_vintr(l2.vmcb));
 	}
+}
+
+/* --- what waits while an event is injected, or wakes a HLT -------------------- */
+PAYLOAD(do_sti_hlt, "sti; hlt; vmmcall")
+PAYLOAD(do_cli_hlt, "cli; hlt; vmmcall")
+#define BOCHS_HLT EMU_BOCHS | EMU_ENDS, "a virtual interrupt wakes no HLT"
+#define AT_HLT 2      /* behind it */
+#define TICKS 500000u /* of the APIC timer, to its interrupt */
+
+extern char exc_stubs[];
+#define HANDLER(v) ((u64)exc_stubs + 16 * (v))
+#define INJECT_UD (EVINJ_V | EVINJ_EXC | VEC_UD)
+#define INJECT_B (EVINJ_V | EVINJ_EXTINT | VEC_B)
+#define INJECT_SOFT (EVINJ_V | EVINJ_SOFT | VEC_B)
+#define MASK VINTR_MASKING
+/* of vector 52h, above V_TPR */
+#define VIRQ_B VIRQ(8)
+
+enum { PEND_NONE, PEND_INTR, PEND_NMI, PEND_TIMER };
+static const struct wait_case {
+	const char *name;
+	void (*code)(void);
+	u64 event, vintr;
+	u32 waits, icpt;
+	bool host_if, guest_if;
+	u64 want;	   /* exit code */
+	u64 rip;	   /* there; 0: where L2 began, small: behind that */
+	u32 first, second; /* by L2, in the order of arrival */
+	u64 last_rip;	   /* that the last one interrupted; 0: not looked at */
+	enum emulator emu;
+	const char *fault;
+} waits[] = {
+	/* a virtual interrupt comes when the handler has returned */
+	{ "at-virq", do_nops, INJECT_UD, VIRQ_B, 0, 0, 0, 1, VMEXIT_VMMCALL, 3,
+	  VEC_UD, VEC_B, (u64)do_nops, 0, "" },
+	{ "at-virq-extint", do_nops, EVINJ_V | EVINJ_EXTINT | VEC_A, VIRQ_B, 0,
+	  0, 0, 1, VMEXIT_VMMCALL, 3, VEC_A, VEC_B, (u64)do_nops, 0, "" },
+	{ "at-virq-masking", do_nops, INJECT_UD, VIRQ_B | MASK, 0, 0, 0, 1,
+	  VMEXIT_VMMCALL, 3, VEC_UD, VEC_B, (u64)do_nops, 0, "" },
+	{ "at-virq-if-off", do_nops, INJECT_UD, VIRQ_B, 0, 0, 0, 0,
+	  VMEXIT_VMMCALL, 3, VEC_UD, 0, (u64)do_nops, 0, "" },
+	{ "at-vintr", do_nops, INJECT_UD, VIRQ_B, 0, ICPT_VINTR, 0, 1,
+	  VMEXIT_VINTR, 0, VEC_UD, 0, (u64)do_nops, 0, "" },
+	{ "at-vintr-nmi", do_nops, EVINJ_V | EVINJ_NMI | VEC_NMI, VIRQ_B, 0,
+	  ICPT_VINTR, 0, 1, VMEXIT_VINTR, 0, VEC_NMI, 0, (u64)do_nops, 0, "" },
+	/* so does a physical one, unless L1's IF counts */
+	{ "at-intr", do_nops, INJECT_UD, 0, PEND_INTR, ICPT_INTR, 0, 1,
+	  VMEXIT_INTR, 0, VEC_UD, 0, (u64)do_nops, 0, "" },
+	{ "at-intr-extint", do_nops, INJECT_B, 0, PEND_INTR, ICPT_INTR, 0, 1,
+	  VMEXIT_INTR, 0, VEC_B, 0, (u64)do_nops, 0, "" },
+	{ "at-intr-if-off", do_nops, INJECT_UD, 0, PEND_INTR, ICPT_INTR, 1, 0,
+	  VMEXIT_VMMCALL, 3, VEC_UD, 0, (u64)do_nops, 0, "" },
+	{ "at-intr-masking", do_nops, INJECT_UD, MASK, PEND_INTR, ICPT_INTR, 1,
+	  1, VMEXIT_INTR, HANDLER(VEC_UD), 0, 0, 0, BOCHS_IF },
+	{ "at-intr-masking-if-off", do_nops, INJECT_UD, MASK, PEND_INTR,
+	  ICPT_INTR, 1, 0, VMEXIT_INTR, HANDLER(VEC_UD), 0, 0, 0, BOCHS_IF },
+	{ "at-intr-masking-extint", do_nops, INJECT_B, MASK, PEND_INTR,
+	  ICPT_INTR, 1, 1, VMEXIT_INTR, HANDLER(VEC_B), 0, 0, 0, BOCHS_IF },
+	{ "at-intr-masking-soft", do_nops, INJECT_SOFT, MASK, PEND_INTR,
+	  ICPT_INTR, 1, 1, VMEXIT_INTR, HANDLER(VEC_B), 0, 0, 0, BOCHS_IF },
+	{ "at-intr-masking-host-off", do_nops, INJECT_UD, MASK, PEND_INTR,
+	  ICPT_INTR, 0, 1, VMEXIT_VMMCALL, 3, VEC_UD, 0, (u64)do_nops,
+	  BOCHS_IF },
+	{ "at-intr-to-l2", do_nops, INJECT_UD, 0, PEND_INTR, 0, 0, 1,
+	  VMEXIT_VMMCALL, 3, VEC_UD, VEC_A, (u64)do_nops, 0, "" },
+	/* an NMI comes before the handler's first instruction */
+	{ "at-nmi", do_nops, INJECT_UD, 0, PEND_NMI, ICPT_NMI, 0, 1, VMEXIT_NMI,
+	  HANDLER(VEC_UD), 0, 0, 0, 0, "" },
+	{ "at-nmi-extint", do_nops, INJECT_B, 0, PEND_NMI, ICPT_NMI, 0, 1,
+	  VMEXIT_NMI, HANDLER(VEC_B), 0, 0, 0, 0, "" },
+	{ "at-nmi-soft", do_nops, INJECT_SOFT, 0, PEND_NMI, ICPT_NMI, 0, 1,
+	  VMEXIT_NMI, HANDLER(VEC_B), 0, 0, 0, 0, "" },
+	{ "at-nmi-to-l2", do_nops, INJECT_UD, 0, PEND_NMI, 0, 0, 1,
+	  VMEXIT_VMMCALL, 3, VEC_NMI, VEC_UD, (u64)do_nops, 0, "" },
+	/* HLT */
+	{ "hlt-virq", do_sti_hlt, 0, VIRQ_B, 0, 0, 0, 0, VMEXIT_VMMCALL, AT_HLT,
+	  VEC_B, 0, (u64)do_sti_hlt + AT_HLT, BOCHS_HLT },
+	{ "hlt-vintr", do_sti_hlt, 0, VIRQ_B, 0, ICPT_VINTR, 0, 0, VMEXIT_VINTR,
+	  AT_HLT, 0, 0, 0, BOCHS_HLT },
+	{ "hlt-intr", do_sti_hlt, 0, 0, PEND_TIMER, ICPT_INTR, 0, 0,
+	  VMEXIT_INTR, AT_HLT, 0, 0, 0, 0, "" },
+	{ "hlt-intr-masking", do_cli_hlt, 0, MASK, PEND_TIMER, ICPT_INTR, 1, 1,
+	  VMEXIT_INTR, AT_HLT, 0, 0, 0, BOCHS_IF },
+	{ "hlt-intr-to-l2", do_sti_hlt, 0, 0, PEND_TIMER, 0, 0, 0,
+	  VMEXIT_VMMCALL, AT_HLT, VEC_A, 0, (u64)do_sti_hlt + AT_HLT, 0, "" },
+};
+
+static void wait_begin(const struct wait_case *c, u32 ticks)
+{
+	prepare(c->code);
+	vmcb_set_eventinj(l2.vmcb, c->event);
+	vmcb_set_nrip(l2.vmcb, (u64)c->code);
+	vmcb_set_vintr(l2.vmcb, c->vintr);
+	l2_intercept(&l2, ICPT_HLT, false);
+	if (c->icpt)
+		l2_intercept(&l2, c->icpt, true);
+	if (c->guest_if)
+		vmcb_set_rflags(l2.vmcb, RFLAGS_FIXED | RFLAGS_IF);
+	clgi();
+	if (c->host_if)
+		sti();
+	if (c->waits == PEND_INTR)
+		send_self();
+	if (c->waits == PEND_NMI)
+		send_nmi();
+	if (c->waits == PEND_TIMER)
+		apic_write(APIC_TIMER_INIT, ticks);
+}
+
+static void wait_end(void)
+{
+	sti();
+	stgi();
+	__asm__ volatile("nop; nop");
+	cli();
+}
+
+/* A timer that has come before the HLT is tried once more, slower. */
+static void wait_enter(const struct wait_case *c)
+{
+	for (u32 ticks = TICKS; ticks <= 16 * TICKS; ticks *= 2) {
+		wait_begin(c, ticks);
+		svm_enter(l2.vmcb, &l2.gprs, svm_host);
+		if (c->waits != PEND_TIMER || vmcb_rip(l2.vmcb) != (u64)c->code)
+			return;
+		wait_end();
+	}
+}
+
+static void wait_run(const struct wait_case *c)
+{
+	u64 rip = c->rip < 16 ? (u64)c->code + c->rip : c->rip, last = 0;
+	u32 n = !!c->first + !!c->second;
+	bool order;
+	char name[48];
+
+	if (c->emu & EMU_ENDS && c->emu & emulator()) {
+		check_known(false, c->name, c->emu, c->fault, "not tried");
+		return;
+	}
+	wait_enter(c);
+	if (n)
+		last = seen.rip[n - 1];
+	order = seen.vector[0] == c->first && seen.vector[1] == c->second;
+	check_known(vmcb_exitcode(l2.vmcb) == c->want &&
+			    vmcb_rip(l2.vmcb) == rip,
+		    c->name, c->emu, c->fault, "exit %lx, rip %lx, want %lx",
+		    vmcb_exitcode(l2.vmcb), vmcb_rip(l2.vmcb), rip);
+	snprintf(name, sizeof(name), "%s-seen", c->name);
+	check_known(order && seen.count == n &&
+			    (!c->last_rip || last == c->last_rip),
+		    name, c->emu, c->fault, "%u: %x, %x; last at %lx",
+		    seen.count, seen.vector[0], seen.vector[1], last);
+	snprintf(name, sizeof(name), "%s-intinfo", c->name);
+	check_known(!(vmcb_exitintinfo(l2.vmcb) & EVINJ_V), name, c->emu,
+		    c->fault, "%lx", vmcb_exitintinfo(l2.vmcb));
+	wait_end();
+}
+
+static void test_waits(void)
+{
+	apic_write(APIC_TIMER_DIV, 0xb);
+	apic_write(APIC_LVT_TIMER, VEC_A);
+	for (u32 i = 0; i < ARRAY_SIZE(waits); i++)
+		wait_run(&waits[i]);
 }
 
 PAYLOAD(do_stgi, "nop; stgi; nop; nop; vmmcall")
@@ -589,11 +573,9 @@ void main(void)
 	apic_enable();
 	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
 		set_hook(vectors[i], on_event);
-	test_injection();
-	test_vectoring();
-	test_npf_vectoring();
 	test_physical();
 	test_virtual();
+	test_waits();
 	test_vgif();
 	test_state();
 	test_gif();
