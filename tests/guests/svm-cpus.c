@@ -30,6 +30,7 @@ static struct {
 
 PAYLOAD(do_count, "1: inc %rbx; vmmcall; jmp 1b")
 PAYLOAD(do_spin, "1: inc %rbx; jmp 1b")
+PAYLOAD(do_hlt, "hlt; vmmcall")
 PAYLOAD(do_watch, "1: movzbl 0x123(%rdi), %eax; cmp %al, %bl; je 1b; vmmcall")
 
 static u32 get(const u32 *p)
@@ -232,6 +233,96 @@ static void test_ipis(void)
 		    ipis[ap] - ipi);
 }
 
+/* --- an L2 that halts -------------------------------------------------------------- */
+static void test_hlt(void)
+{
+	struct side *s = &sides[1];
+	/* L2 has the TR of the CPU that made it */
+	u32 nmi = nmis[ap] + nmis[bsp], ipi = ipis[ap] + ipis[bsp];
+
+	for (u32 i = 0; i < 4; i++) {
+		bool by_nmi = i & 1, exits = i & 2;
+
+		prepare(s, do_hlt, 4);
+		l2_intercept(&s->l2, ICPT_HLT, false);
+		if (exits)
+			l2_intercept(&s->l2, by_nmi ? ICPT_NMI : ICPT_INTR,
+				     true);
+		ap_post(ap, spin_until, s);
+		delay_us(2000);
+		icr_send(ap, (by_nmi ? ICR_NMI : VEC_IPI) | ICR_ASSERT);
+		if (!check(ap_wait(ap, 5000),
+			   by_nmi ? "hlt-nmi-wakes" : "hlt-ipi-wakes",
+			   "L2 sleeps on"))
+			die("svm-cpus", "CPU %u is lost", ap);
+		check_eq(vmcb_exitcode(s->l2.vmcb),
+			 !exits	  ? VMEXIT_VMMCALL
+			 : by_nmi ? VMEXIT_NMI
+				  : VMEXIT_INTR,
+			 "hlt-code");
+		check_eq(vmcb_rip(s->l2.vmcb), (u64)do_hlt + 1, "hlt-rip");
+	}
+	nmi = nmis[ap] + nmis[bsp] - nmi;
+	ipi = ipis[ap] + ipis[bsp] - ipi;
+	check_eq(nmi, 2, "hlt-nmis");
+	check_known(ipi == 2, "hlt-ipis", EMU_BOCHS,
+		    "interrupts are not noticed while IF stays set", "%u", ipi);
+}
+
+/* --- a VMCB that another CPU rewrites ------------------------------------------------ */
+static u32 race_over;
+
+/* Each of these is refused, or another L2, when VMRUN looks at the wrong
+ * moment twice. */
+static void race_writer(void *arg)
+{
+	volatile struct vmcb *b = arg;
+	u64 cr4 = b->cr4_, efer = b->efer_, msrpm = b->msrpm_;
+
+	while (!get(&race_over)) {
+		b->intercept_[ICPT_MISC2] &= ~1u;
+		b->intercept_[ICPT_MISC2] |= 1;
+		b->asid_ = 0;
+		b->asid_ = 1;
+		b->cr4_ = cr4 | BIT(63);
+		b->cr4_ = cr4;
+		b->efer_ = efer & ~EFER_SVME;
+		b->efer_ = efer;
+		b->eventinj_ = EVINJ_V | EVINJ_TYPE | 0x30;
+		b->eventinj_ = 0;
+		b->msrpm_ = msrpm | BIT(62);
+		b->msrpm_ = msrpm;
+		b->nested_ctl_ = NESTED_SEV;
+		b->nested_ctl_ = NESTED_NP;
+	}
+}
+
+/* VMRUN judges what it then enters with, in one copy. */
+static void test_race(void)
+{
+	struct l2 *l = &sides[0].l2;
+	u32 refused = 0, ran = 0, other = 0;
+
+	__atomic_store_n(&race_over, 0, __ATOMIC_SEQ_CST);
+	prepare(&sides[0], do_count, 1);
+	ap_post(ap, race_writer, l->vmcb);
+	for (u32 i = 0; i < TRIPS; i++) {
+		u64 code;
+
+		vmcb_set_rip(l->vmcb, (u64)do_count);
+		code = enter(&sides[0], l);
+		ran += code == VMEXIT_VMMCALL;
+		refused += code == VMEXIT_INVALID;
+		other += code != VMEXIT_VMMCALL && code != VMEXIT_INVALID;
+	}
+	__atomic_store_n(&race_over, 1, __ATOMIC_SEQ_CST);
+	check(ap_wait(ap, 5000), "race-over", "CPU %u is lost", ap);
+	check(ran + refused == TRIPS && ran, "race",
+	      "%u ran, %u refused, %u others", ran, refused, other);
+	prepare(&sides[0], do_count, 1);
+	check_eq(enter(&sides[0], l), VMEXIT_VMMCALL, "race-then");
+}
+
 /* --- INIT ------------------------------------------------------------------------- */
 static void wait_gif_0(void *unused)
 {
@@ -338,6 +429,57 @@ static void test_sx(void)
 	check_eq(get(&init_seen.sx), VEC_SX, "init-then-sx");
 }
 
+/* VM_CR: INIT clears SVMDIS, unless it is locked. */
+static struct vm_cr_step {
+	u64 write, want; /* want: after the next INIT */
+	u64 vm_cr;
+	bool svme_gp;
+} vm_cr_steps[] = {
+	{ VM_CR_SVMDIS, 0, 0, false },
+	{ VM_CR_LOCK | VM_CR_SVMDIS, VM_CR_LOCK | VM_CR_SVMDIS, 0, true },
+	{ 0, VM_CR_LOCK | VM_CR_SVMDIS, 0, true },
+};
+
+static void vm_cr_write(void *arg)
+{
+	const struct vm_cr_step *s = arg;
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+	wrmsr(MSR_VM_CR, s->write);
+}
+
+static void svme_on(void *unused)
+{
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+}
+
+static void vm_cr_look(void *arg)
+{
+	struct vm_cr_step *s = arg;
+
+	s->vm_cr = rdmsr(MSR_VM_CR);
+	s->svme_gp = try(svme_on, NULL) == VEC_GP;
+}
+
+/* The last test: SVM is locked away on that CPU. */
+static void test_vm_cr(void)
+{
+	char name[32];
+
+	for (u32 i = 0; i < ARRAY_SIZE(vm_cr_steps); i++) {
+		struct vm_cr_step *s = &vm_cr_steps[i];
+		bool gp = s->svme_gp;
+
+		ap_call(ap, vm_cr_write, s);
+		snprintf(name, sizeof(name), "vm-cr-init-%u", i);
+		if (!check(ap_start_cpu(ap), name, "did not come"))
+			return;
+		ap_call(ap, vm_cr_look, s);
+		check_eq(s->vm_cr, s->want, name);
+		check_eq(s->svme_gp, gp, "vm-cr-init-svme");
+	}
+}
+
 void main(void)
 {
 	u32 ids[MAX_CPUS];
@@ -362,11 +504,15 @@ void main(void)
 	test_wandering();
 	test_shootdown();
 	test_ipis();
+	test_hlt();
 	if (!on_abyme()) {
 		skip("init",
 		     "emulators' INIT ignores GIF, and VM_CR is not there");
+		skip("race", "emulators read the VMCB piece by piece");
 		return;
 	}
+	test_race();
 	test_init_gif();
 	test_sx();
+	test_vm_cr();
 }

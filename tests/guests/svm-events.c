@@ -148,6 +148,10 @@ static const struct {
 	  EMU_BOCHS, BOCHS_VIRQ },
 	{ "vintr-window-sti", do_sti, VIRQ(8), 0, 0, 1, VMEXIT_VINTR, 0, 1, 0,
 	  "" },
+	{ "vintr-sti-shadow", do_sti_vmmcall, VIRQ(8), 0, 0, 1, VMEXIT_VMMCALL,
+	  0, 1, 0, "" },
+	{ "vintr-int-state", do_vmmcall, VIRQ(8), 1, 1, 1, VMEXIT_VMMCALL, 0, 1,
+	  EMU_QEMU, "VMRUN ignores the interrupt shadow of int_state" },
 	{ "vintr-window-off", do_nops, VIRQ(8), 0, 0, 1, VMEXIT_VMMCALL, 0, 1,
 	  0, "" },
 };
@@ -258,7 +262,7 @@ static const struct wait_case {
 	{ "hlt-intr", do_sti_hlt, 0, 0, PEND_TIMER, ICPT_INTR, 0, 0,
 	  VMEXIT_INTR, AT_HLT, 0, 0, 0, 0, "" },
 	{ "hlt-intr-masking", do_cli_hlt, 0, MASK, PEND_TIMER, ICPT_INTR, 1, 1,
-	  VMEXIT_INTR, AT_HLT, 0, 0, 0, BOCHS_IF },
+	  VMEXIT_INTR, AT_HLT, 0, 0, 0, EMU_ENDS | BOCHS_IF },
 	{ "hlt-intr-to-l2", do_sti_hlt, 0, 0, PEND_TIMER, 0, 0, 0,
 	  VMEXIT_VMMCALL, AT_HLT, VEC_A, 0, (u64)do_sti_hlt + AT_HLT, 0, "" },
 };

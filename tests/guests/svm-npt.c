@@ -186,6 +186,188 @@ static void test_walk(void)
 		 "walk-read-only-info1");
 }
 
+/* --- the address, exactly --------------------------------------------------- */
+#define NEXT_PAGE (GPA + PAGE_SIZE)
+#define EDGE 0xffc /* four bytes before it */
+PAYLOAD(do_read8, "movq 0xffc(%rdi), %rax; vmmcall")
+PAYLOAD(do_write8, "movq %rax, 0xffc(%rdi); vmmcall")
+PAYLOAD(do_add8, "addq %rax, 0xffc(%rdi); vmmcall")
+PAYLOAD(do_jump, "lea 0xffc(%rdi), %rax; jmp *%rax")
+PAYLOAD(do_movs_from, "lea 0xffc(%rdi), %rsi; lea 0x2000(%rdi), %rdi;"
+		      "mov $8, %ecx; rep movsb; vmmcall")
+PAYLOAD(do_movs_to, "lea 0x2000(%rdi), %rsi; lea 0xffc(%rdi), %rdi;"
+		    "mov $8, %ecx; rep movsb; vmmcall")
+PAYLOAD(do_stos, "lea 0xffc(%rdi), %rdi; mov $2, %ecx; rep stosl; vmmcall")
+
+/* Two pages: the first or the second of them does not allow it. */
+static const struct edge_case {
+	const char *name;
+	void (*code)(void);
+	u64 bits[2]; /* of the pages */
+	u64 info1, address;
+	u64 left; /* RCX then, of string instructions */
+} edges[] = {
+	{ "edge-read-1", do_read8, { 0, PWU }, CODE_INFO, GPA + EDGE, 0 },
+	{ "edge-read-2", do_read8, { PWU, 0 }, CODE_INFO, NEXT_PAGE, 0 },
+	{ "edge-write-1",
+	  do_write8,
+	  { 0, PWU },
+	  CODE_INFO | NPF_W,
+	  GPA + EDGE,
+	  0 },
+	{ "edge-write-2",
+	  do_write8,
+	  { PWU, 0 },
+	  CODE_INFO | NPF_W,
+	  NEXT_PAGE,
+	  0 },
+	{ "edge-write-ro-2",
+	  do_write8,
+	  { PWU, 5 },
+	  CODE_INFO | NPF_W | NPF_P,
+	  NEXT_PAGE,
+	  0 },
+	{ "edge-add-ro-2",
+	  do_add8,
+	  { PWU, 5 },
+	  CODE_INFO | NPF_W | NPF_P,
+	  NEXT_PAGE,
+	  0 },
+	{ "edge-fetch-1",
+	  do_jump,
+	  { 0, PWU },
+	  CODE_INFO | NPF_ID,
+	  GPA + EDGE,
+	  0 },
+	{ "edge-fetch-2",
+	  do_jump,
+	  { PWU, 0 },
+	  CODE_INFO | NPF_ID,
+	  NEXT_PAGE,
+	  0 },
+	{ "edge-fetch-nx-2",
+	  do_jump,
+	  { PWU, PWU | NX },
+	  CODE_INFO | NPF_ID | NPF_P,
+	  NEXT_PAGE,
+	  0 },
+	{ "edge-movs-from", do_movs_from, { PWU, 0 }, CODE_INFO, NEXT_PAGE, 4 },
+	{ "edge-movs-to",
+	  do_movs_to,
+	  { PWU, 0 },
+	  CODE_INFO | NPF_W,
+	  NEXT_PAGE,
+	  4 },
+	{ "edge-movs-to-ro",
+	  do_movs_to,
+	  { PWU, 5 },
+	  CODE_INFO | NPF_W | NPF_P,
+	  NEXT_PAGE,
+	  4 },
+	{ "edge-stos", do_stos, { PWU, 0 }, CODE_INFO | NPF_W, NEXT_PAGE, 1 },
+};
+
+static void edge_part(const char *name, const char *part, u64 got, u64 want)
+{
+	char full[48];
+
+	snprintf(full, sizeof(full), "%s-%s", name, part);
+	check_eq(got, want, full);
+}
+
+static void run_edge(const struct edge_case *c)
+{
+	/* MOV $0x1122334455667788, %RAX: its opcode's bytes are at EDGE */
+	static const u8 mov[] = { 0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44,
+				  0x33, 0x22, 0x11, 0x0f, 0x01, 0xd9 };
+	u8 *p = (u8 *)PA;
+
+	table_map(npt, GPA, PA, 3, NPT_TABLE, NPT_PAGE);
+	for (u32 i = 0; i < 2; i++)
+		*table_entry(npt, GPA + i * PAGE_SIZE, 1, NPT_TABLE) =
+			c->bits[i] ? (PA + i * PAGE_SIZE) | c->bits[i] : 0;
+	memset(p, 0x11, 3 * PAGE_SIZE);
+	memcpy(p + EDGE, mov, sizeof(mov));
+	prepare(c->code, 1);
+	vmcb_set_rax(l2.vmcb, 1);
+	if (!check_eq(l2_run(&l2), VMEXIT_NPF, c->name))
+		return;
+	edge_part(c->name, "info1", vmcb_exitinfo1(l2.vmcb), c->info1);
+	edge_part(c->name, "info2", vmcb_exitinfo2(l2.vmcb), c->address);
+	if (c->left)
+		edge_part(c->name, "left", l2.gprs.rcx, c->left);
+	if (c->code == do_jump)
+		edge_part(c->name, "rip", vmcb_rip(l2.vmcb), GPA + EDGE);
+	/* L1 puts it right, and L2 goes on */
+	table_map(npt, GPA, PA, 2, NPT_TABLE, NPT_PAGE);
+	vmcb_set_tlb_control(l2.vmcb, TLB_FLUSH_ALL);
+	edge_part(c->name, "mended", l2_run(&l2), VMEXIT_VMMCALL);
+	if (c->left)
+		edge_part(c->name, "end", l2.gprs.rcx, 0);
+	if (c->code == do_jump)
+		edge_part(c->name, "ran", vmcb_rax(l2.vmcb),
+			  0x1122334455667788);
+	if (c->code == do_movs_to)
+		edge_part(c->name, "moved", *(u64 *)(p + EDGE),
+			  0x1111111111111111);
+}
+
+/* L2's own tables, one of whose pages NPT does not give: EXITINFO2 is the
+ * entry's address. */
+#define WALK_LA (3ull << 39 | 5ull << 30 | 7ull << 21 | 9ull << 12)
+#define WALK_TABLE(level) (GPA + MiB(1) + (level)*PAGE_SIZE)
+
+static void build_walk(u32 level, u64 bits)
+{
+	u64 *t = (u64 *)(PA + MiB(1)), *e;
+
+	memset(t, 0, 6 * PAGE_SIZE);
+	table_map(npt, GPA + MiB(1), PA + MiB(1), 6, NPT_TABLE, NPT_PAGE);
+	table_map(npt, GPA, PA, 1, NPT_TABLE, NPT_PAGE);
+	for (u32 l = 4; l >= 1; l--)
+		t[512 * l + (WALK_LA >> (12 + 9 * (l - 1)) & 511)] =
+			(l > 1 ? WALK_TABLE(l - 1) : GPA) | 7;
+	t[512 * 4] = *(u64 *)read_cr3(); /* code and stack */
+	e = table_entry(npt, WALK_TABLE(level), 1, NPT_TABLE);
+	*e = bits ? (*e & ~0xfffull) | bits : 0;
+}
+
+static void test_walk_levels(void)
+{
+	static const struct {
+		const char *name;
+		u64 bits, info1;
+	} rows[] = { { "absent", 0, NPF_U | NPF_WALK },
+		     { "ro", 5, NPF_P | NPF_W | NPF_U | NPF_WALK },
+		     { "supervisor", 3, NPF_P | NPF_U | NPF_WALK } };
+	char name[40];
+
+	for (u32 i = 0; i < 4 * ARRAY_SIZE(rows); i++) {
+		u32 r = i / 4, level = i % 4 + 1;
+		u64 entry = WALK_TABLE(level) +
+			    8 * (WALK_LA >> (12 + 9 * (level - 1)) & 511);
+
+		/* that table is in the way of L2's code, too */
+		if (level == 4)
+			entry = WALK_TABLE(4);
+		build_walk(level, rows[r].bits);
+		prepare(do_read, 1);
+		l2.gprs.rdi = WALK_LA;
+		vmcb_set_cr3(l2.vmcb, WALK_TABLE(4));
+		snprintf(name, sizeof(name), "walk-%s-%u", rows[r].name, level);
+		if (!check_eq(l2_run(&l2), VMEXIT_NPF, name))
+			continue;
+		/* the entry's accessed flag is set by that walk: a write */
+		edge_part(name, "info1", vmcb_exitinfo1(l2.vmcb) | NPF_W,
+			  rows[r].info1 | NPF_W);
+		edge_part(name, "info2", vmcb_exitinfo2(l2.vmcb), entry);
+		build_walk(level, NPT_PAGE);
+		vmcb_set_ncr3(l2.vmcb, (u64)npt);
+		vmcb_set_tlb_control(l2.vmcb, TLB_FLUSH_ALL);
+		edge_part(name, "mended", l2_run(&l2), VMEXIT_VMMCALL);
+	}
+}
+
 /* Without EFER.NXE of L1's bit 63 of its nested tables is reserved. */
 static void test_no_nx(void)
 {
@@ -289,6 +471,10 @@ void main(void)
 		run(&cases[i]);
 	test_no_nx();
 	test_walk();
+	npt = table_identity(NPT_TABLE, NPT_PAGE);
+	for (u32 i = 0; i < ARRAY_SIZE(edges); i++)
+		run_edge(&edges[i]);
+	test_walk_levels();
 	test_flush();
 	test_many_roots();
 }

@@ -132,6 +132,119 @@ static void test_asids(bool np)
 	check_eq(read_by(a, np, 1, TLB_FLUSH_ALL), SEEN(4), "old-root");
 }
 
+#define MANY 12 /* more than L0 keeps at a time */
+
+static void invlpga(u64 va, u32 asid)
+{
+	__asm__ volatile("invlpga %0, %1" : : "a"(va), "c"(asid) : "memory");
+}
+
+/* ASIDs in turn, each with a root of its own; one page of one made void by
+ * INVLPGA, by TLB_CONTROL 3 or by all of them being. */
+static void test_many(bool np)
+{
+	static u64 *roots[MANY];
+	u64 *e[MANY];
+	u8 now[MANY];
+	u32 bad = 0, others = 0;
+
+	for (u32 i = 0; i < MANY; i++) {
+		if (!roots[i])
+			roots[i] = table_identity(7, 7);
+		now[i] = (u8)(i % 4);
+		table_map(roots[i], GPA, page(now[i]), 1, 7, 7);
+		e[i] = table_entry(roots[i], GPA, 1, 7);
+		bad += read_by(roots[i], np, i + 1, TLB_FLUSH_ALL) !=
+		       SEEN(now[i]);
+	}
+	for (u32 n = 0; n < 3 * MANY; n++) {
+		u32 i = n * 5 % MANY, tlb = TLB_NOTHING;
+
+		now[i] = (u8)((now[i] + 4) % 8);
+		*e[i] = page(now[i]) | 7;
+		if (n % 3 == 1 && svm_has(SVM_FLUSH_ASID))
+			tlb = TLB_FLUSH_ASID;
+		else if (n % 3 == 2)
+			tlb = TLB_FLUSH_ALL;
+		else
+			invlpga(GPA, i + 1);
+		bad += read_by(roots[i], np, i + 1, tlb) != SEEN(now[i]);
+		for (u32 k = 0; k < MANY; k++)
+			others += read_by(roots[k], np, k + 1, TLB_NOTHING) !=
+				  SEEN(now[k]);
+	}
+	check_eq(bad, 0, np ? "many-npt" : "many-shadow");
+	check_eq(others, 0, np ? "many-npt-others" : "many-shadow-others");
+}
+
+/* An ASID that is with nested paging now and without then: what makes its
+ * translations void in one makes those of the other void, too. */
+static void test_switch(void)
+{
+	static const struct {
+		const char *name;
+		u32 tlb;
+		u64 feature;
+	} rows[] = { { "all", TLB_FLUSH_ALL, 0 },
+		     { "asid", TLB_FLUSH_ASID, SVM_FLUSH_ASID },
+		     { "invlpga", TLB_NOTHING, 0 } };
+	u64 *npt = table_identity(7, 7), *own = table_identity(7, 7), *e[2];
+	u64 *roots[2] = { own, npt };
+	char name[40];
+
+	for (u32 np = 0; np < 2; np++) {
+		table_map(roots[np], GPA, page(0), 1, 7, 7);
+		e[np] = table_entry(roots[np], GPA, 1, 7);
+	}
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		u32 np = i & 1, tlb = rows[i / 2].tlb;
+
+		if (!svm_has(rows[i / 2].feature))
+			continue;
+		*e[0] = *e[1] = page(1) | 7;
+		read_by(roots[np], np, 5, TLB_FLUSH_ALL);
+		*e[np] = page(2) | 7;
+		/* the other kind runs in between, and makes it void */
+		if (!tlb)
+			invlpga(GPA, 5);
+		snprintf(name, sizeof(name), "switch-%s-%u", rows[i / 2].name,
+			 np);
+		check_eq(read_by(roots[!np], !np, 5, tlb), SEEN(1), name);
+		check_eq(read_by(roots[np], np, 5, TLB_NOTHING), SEEN(2), name);
+	}
+}
+
+/* Another nCR3 under the same ASID, flushed each way; without a flush the old
+ * translations may be there or not, but no third ones. */
+static void test_ncr3(void)
+{
+	u64 *roots[3], *e;
+	u32 bad = 0, wild = 0;
+
+	for (u32 i = 0; i < 3; i++) {
+		roots[i] = table_identity(7, 7);
+		table_map(roots[i], GPA, page(i), 1, 7, 7);
+	}
+	for (u32 n = 0; n < 30; n++) {
+		u32 i = n * 7 % 3;
+		u8 v;
+
+		bad += read_by(roots[i], true, 6,
+			       n % 2 && svm_has(SVM_FLUSH_ASID)
+				       ? TLB_FLUSH_ASID
+				       : TLB_FLUSH_ALL) != SEEN(i);
+		v = read_by(roots[(i + 1) % 3], true, 6, TLB_NOTHING);
+		wild += v != SEEN(i) && v != SEEN((i + 1) % 3);
+	}
+	check_eq(bad, 0, "ncr3-flushed");
+	check_eq(wild, 0, "ncr3-not-flushed");
+	/* its table gone and come again at the same address */
+	e = table_entry(roots[0], GPA, 1, 7);
+	*e = page(7) | 7;
+	check_eq(read_by(roots[0], true, 6, TLB_FLUSH_ALL), SEEN(7),
+		 "ncr3-again");
+}
+
 /* --- what L2 may do -------------------------------------------------------------- */
 static void test_own(bool np)
 {
@@ -282,10 +395,14 @@ void main(void)
 			break;
 		test_controls(np);
 		test_asids(np);
+		test_many(np);
 		test_own(np);
 	}
-	if (svm_has(SVM_NPT))
+	if (svm_has(SVM_NPT)) {
+		test_switch();
+		test_ncr3();
 		test_nxe();
+	}
 	test_l2_bits();
 	test_alignment();
 	test_map_changes();
