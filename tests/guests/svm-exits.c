@@ -64,9 +64,9 @@ struct exit_case {
 	  ANY, 0, NONE)                                                        \
 	X(dr5_write, "mov $0x400, %eax", "mov %rax, %dr5", 3, 0x35, 0x35, ANY, \
 	  0, NONE)                                                             \
-	X(dr4_de, DE_ON, "mov %dr4, %rax", 3, 0x24, UD, ANY, ALWAYS,          \
+	X(dr4_de, DE_ON, "mov %dr4, %rax", 3, 0x24, UD, ANY, ALWAYS,           \
 	  TCG("the intercept comes before #UD"))                               \
-	X(dr5_de, DE_ON, "mov %rax, %dr5", 3, 0x35, UD, ANY, ALWAYS,          \
+	X(dr5_de, DE_ON, "mov %rax, %dr5", 3, 0x35, UD, ANY, ALWAYS,           \
 	  TCG("the intercept comes before #UD"))                               \
 	X(cr0_selective, "mov %cr0, %rax; xor $0x40000, %rax",                 \
 	  "mov %rax, %cr0", 3, ICPT_CR0_SEL_WRITE, 0x65, ANY, 0, NONE)         \
@@ -269,6 +269,8 @@ static void run(const struct exit_case *c)
 	}
 	prepare(c);
 	l2_intercept(&l2, c->intercept, true);
+	if (c->exitcode < NR_ICPT_WORDS * 32) /* an exception comes first */
+		l2_intercept(&l2, (u32)c->exitcode, true);
 	check_exit(c, l2_run(&l2));
 	if (c->flags & ALWAYS)
 		return;

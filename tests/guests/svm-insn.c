@@ -160,6 +160,12 @@ static void test_msrs(void)
 		    fault, "no #GP");
 	if (!on_abyme())
 		return;
+	check_eq(rdmsr(MSR_VM_CR), 0, "vm-cr");
+	check_eq((u64)wr(MSR_VM_CR, VM_CR_R_INIT | BIT(0) | BIT(2)), ~0ull,
+		 "vm-cr-other-bits");
+	check_eq(rdmsr(MSR_VM_CR), VM_CR_R_INIT | BIT(0) | BIT(2),
+		 "vm-cr-reads-back");
+	check_eq((u64)wr(MSR_VM_CR, 0), ~0ull, "vm-cr-back");
 	wrmsr(MSR_EFER, efer & ~EFER_SVME);
 	check_eq((u64)wr(MSR_VM_CR, VM_CR_SVMDIS), ~0ull, "svmdis");
 	check_eq((u64)wr(MSR_EFER, efer), VEC_GP, "svmdis-efer");
@@ -416,6 +422,41 @@ static void test_in_l2(void)
 	check_eq(l2_run(&l2), VMEXIT_EXC + VEC_UD, "l2-vmmcall-ud");
 }
 
+/* --- an address size of 32 bits: EAX alone counts ------------------------------- */
+#define HIGH 0xdeadbeef00000000ull
+PAYLOAD(do_vmsave32, "vmsave %eax; vmload %eax; vmmcall")
+PAYLOAD(do_vmrun32, "vmrun %eax; vmmcall")
+
+static void test_addr32(void)
+{
+	static u8 page[PAGE_SIZE] __aligned(4096);
+
+	l2_init(&l2, do_vmmcall);
+	clgi();
+	__asm__ volatile("vmrun %%eax"
+			 :
+			 : "a"((u64)l2.vmcb | HIGH)
+			 : "memory", "cc");
+	stgi();
+	check_eq(vmcb_exitcode(l2.vmcb), VMEXIT_VMMCALL, "vmrun-addr32");
+	l2_init(&l2, do_vmsave32);
+	vmcb_set_rax(l2.vmcb, (u64)page | HIGH);
+	if (check_known(l2_run(&l2) == VMEXIT_VMMCALL, "l2-vmsave-addr32",
+			lax(EMU_ANY), "a guest's own is no good", "%lx",
+			vmcb_exitcode(l2.vmcb)))
+		check_eq(((struct vmcb *)page)->tr_.sel,
+			 ((struct vmcb *)svm_host)->tr_.sel,
+			 "l2-vmsave-addr32-tr");
+	/* with its prefix a VMRUN of L2's is four bytes long */
+	l2_init(&l2, do_vmrun32);
+	vmcb_set_rax(l2.vmcb, (u64)page | HIGH);
+	check_eq(l2_run(&l2), VMEXIT_VMRUN, "l2-vmrun-addr32");
+	check_eq(vmcb_rip(l2.vmcb), (u64)do_vmrun32, "l2-vmrun-addr32-rip");
+	if (svm_has(SVM_NRIPS))
+		check_eq(vmcb_nrip(l2.vmcb), (u64)do_vmrun32 + 4,
+			 "l2-vmrun-addr32-nrip");
+}
+
 void main(void)
 {
 	if (!(cpuid_reg(0x80000001, 0, ECX) & BIT(2)))
@@ -431,5 +472,6 @@ void main(void)
 	test_gif_debug();
 	test_step_vmrun();
 	test_in_l2();
+	test_addr32();
 	test_msrs();
 }
