@@ -2,7 +2,10 @@
 /*
  * Every intercept: set, it gives its exit code at the instruction, with the
  * information the APM says; clear, the instruction does its work and L2 comes
- * to the VMMCALL behind it. (Exceptions: svm-exceptions.)
+ * to the VMMCALL behind it. (Exceptions: svm-exceptions; task switches:
+ * svm-code32.) No emulator here has RDPRU, INVLPGB, TLBSYNC, INVPCID, MCOMMIT,
+ * bus-lock, idle-HLT and write-trap exits. SMI is not tried: its pending rest
+ * belongs to the firmware.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
 /* boot: emus=qemu name=no-npt hv=svm.features=-npt,-nrip timeout=40 */
