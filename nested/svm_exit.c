@@ -91,20 +91,20 @@ static bool init_as_sx(struct vcpu *v)
 }
 
 /* INIT for a CPU that runs L2: L1's to see if it asks; pending all the same
- * (APM 2, INIT Intercept). */
+ * (APM 2, INIT Intercept). True: L0 has no more to do with it for now. */
 bool svm_init_l2(struct vcpu *v)
 {
 	struct nested_svm *n = v->nsvm;
-	u64 ev = vmcb_eventinj(n->vmcb02);
 
 	if (!svm_gif(v->svm))
 		return false;
 	if (!svm_ctl_intercepts(&n->ctl, ICPT_INIT))
 		return v->svm->r_init && init_as_sx(v);
-	svm_vmexit(v, &(struct svm_exit12){
-			      .code = VMEXIT_INIT,
-			      .intinfo = ev & EVINJ_V ? ev : 0,
-		      });
+	if (vmcb_eventinj(n->vmcb02) & EVINJ_V)
+		/* after that event's delivery: an NMI behind it exits there */
+		svm_nmi_send(v);
+	else
+		svm_vmexit(v, &(struct svm_exit12){ .code = VMEXIT_INIT });
 	return true;
 }
 

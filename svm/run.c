@@ -155,8 +155,8 @@ static void init_as_sx(struct vcpu *v)
  * it while its L2 runs, and it stays pending then. True: @x is for core. */
 static bool take_init(struct vcpu *v, struct vmexit *x)
 {
-	if (v->in_l2)
-		svm_nested->handle_exit(v, VMEXIT_INIT);
+	if (v->in_l2 && svm_nested->handle_exit(v, VMEXIT_INIT) && v->in_l2)
+		return false; /* not yet */
 	if (!svm_gif(v->svm)) {
 		vmcb_set_intercept(v->svm->vmcb01, ICPT_STGI, true);
 		return false;

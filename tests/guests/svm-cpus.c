@@ -382,6 +382,31 @@ static void l2_sx(void *arg)
 	__atomic_store_n(&init_seen.sx, (u32)vector, __ATOMIC_SEQ_CST);
 }
 
+/* INIT comes while GIF is 0, and VMRUN has an event to inject. */
+static void enter_late(void *arg)
+{
+	struct side *s = arg;
+
+	clgi();
+	__atomic_store_n(&init_seen.stage, 1, __ATOMIC_SEQ_CST);
+	while (!get(&init_seen.go))
+		cpu_pause();
+	svm_enter(s->l2.vmcb, &s->l2.gprs, s->host);
+	stgi();
+	for (u32 i = 0; i < 1000; i++)
+		cpu_pause();
+}
+
+static void l2_sx_late(void *arg)
+{
+	int vector;
+
+	wrmsr(MSR_VM_CR, VM_CR_R_INIT);
+	vector = try(enter_late, arg);
+	wrmsr(MSR_VM_CR, 0);
+	__atomic_store_n(&init_seen.sx, (u32)vector, __ATOMIC_SEQ_CST);
+}
+
 static void test_init_gif(void)
 {
 	u32 beats;
@@ -437,6 +462,34 @@ static void test_sx(void)
 	check(ap_wait(ap, 5000), "init-exit", "L2 goes on");
 	check_eq(vmcb_exitcode(s->l2.vmcb), VMEXIT_INIT, "init-code");
 	check_eq(get(&init_seen.sx), VEC_SX, "init-then-sx");
+}
+
+static void test_init_at_injection(void)
+{
+	extern char exc_stubs[];
+	struct side *s = &sides[1];
+
+	for (u32 i = 0; i < 2; i++) {
+		init_seen.stage = init_seen.go = init_seen.sx = 0;
+		prepare(s, do_spin, 4);
+		l2_intercept(&s->l2, i ? ICPT_EXC0 + VEC_SX : ICPT_INIT, true);
+		vmcb_set_eventinj(s->l2.vmcb, EVINJ_V | EVINJ_EXC | VEC_UD);
+		ap_post(ap, l2_sx_late, s);
+		wait_for_value(&init_seen.stage, 1);
+		icr_send(ap, ICR_INIT | ICR_ASSERT);
+		delay_us(3000);
+		__atomic_store_n(&init_seen.go, 1, __ATOMIC_SEQ_CST);
+		check(ap_wait(ap, 5000), "init-at-injection", "L2 goes on");
+		check_eq(vmcb_exitcode(s->l2.vmcb),
+			 i ? VMEXIT_EXC + VEC_SX : VMEXIT_INIT,
+			 "init-at-injection-code");
+		check_eq(vmcb_rip(s->l2.vmcb), (u64)exc_stubs + 16 * VEC_UD,
+			 "init-at-injection-rip");
+		check_eq(vmcb_exitintinfo(s->l2.vmcb) & EVINJ_V, 0,
+			 "init-at-injection-intinfo");
+		check_eq(get(&init_seen.sx), i ? (u32)-1 : VEC_SX,
+			 "init-at-injection-then");
+	}
 }
 
 /* VM_CR: INIT clears SVMDIS, unless it is locked. */
@@ -524,5 +577,6 @@ void main(void)
 	test_race();
 	test_init_gif();
 	test_sx();
+	test_init_at_injection();
 	test_vm_cr();
 }
