@@ -4,8 +4,7 @@
  * information the APM says; clear, the instruction does its work and L2 comes
  * to the VMMCALL behind it. (Exceptions: svm-exceptions; task switches:
  * svm-code32.) No emulator here has RDPRU, INVLPGB, TLBSYNC, INVPCID, MCOMMIT,
- * bus-lock, idle-HLT and write-trap exits. SMI is not tried: its pending rest
- * belongs to the firmware.
+ * bus-lock, idle-HLT and write-trap exits, or FERR_FREEZE.
  */
 /* boot: emus=qemu,bochs-svm bare timeout=40 */
 /* boot: emus=qemu name=no-npt hv=svm.features=-npt,-nrip timeout=40 */
@@ -194,11 +193,6 @@ struct exit_case {
 	  "xor %eax, %eax",                                                    \
 	  "mwait", 3, ICPT_MWAIT_ARMED, 0x8c, ANY, ALWAYS,                     \
 	  EMU_QEMU | EMU_ENDS, "the conditional intercept is not there")       \
-	X(ferr,                                                                \
-	  "mov %cr0, %rax; and $~0x20, %rax; mov %rax, %cr0; clts;"            \
-	  "fninit; pushq $0x37b; fldcw (%rsp); fld1; fldz; fdivrp",            \
-	  "fwait", 1, ICPT_FERR_FREEZE, 0x7e, ANY, ALWAYS,                     \
-	  TCG("no FERR_FREEZE"))                                               \
 	X(xsetbv, "xor %ecx, %ecx; mov $1, %eax; xor %edx, %edx", "xsetbv", 3, \
 	  ICPT_XSETBV, 0x8d, ANY, ALWAYS, EMU_ANY,                             \
 	  "no XSETBV intercept, or CR4.OSXSAVE is checked first")

@@ -134,11 +134,6 @@ static void test_asids(bool np)
 
 #define MANY 12 /* more than L0 keeps at a time */
 
-static void invlpga(u64 va, u32 asid)
-{
-	__asm__ volatile("invlpga %0, %1" : : "a"(va), "c"(asid) : "memory");
-}
-
 /* ASIDs in turn, each with a root of its own; one page of one made void by
  * INVLPGA, by TLB_CONTROL 3 or by all of them being. */
 static void test_many(bool np)
