@@ -699,6 +699,24 @@ TEST(nmi_routes)
 	CHECK(b == N->vmcb02);
 	CHECK_EQ(vmcb_eventinj(b), EVINJ_V | EVINJ_NMI | VEC_NMI);
 	CHECK(V->svm->nmi_blocked);
+
+	/* VMRUN's event is delivered first: an NMI behind it ends that */
+	for (u32 asks = 0; asks < 2; asks++) {
+		start(ALL, 0);
+		b12 = good12();
+		vmcb_set_intercept(b12, ICPT_NMI, asks);
+		vmcb_set_eventinj(b12, EVINJ_V | EVINJ_EXTINT | 0x30);
+		V->svm->nmi_pending = true;
+		CHECK(vmrun() == N->vmcb02);
+		CHECK_EQ(vmcb_eventinj(N->vmcb02),
+			 EVINJ_V | EVINJ_EXTINT | 0x30);
+		CHECK_EQ(hw.nmis, 1);
+		b = exits(VMEXIT_NMI);
+		CHECK(b == (asks ? V->svm->vmcb01 : N->vmcb02));
+		CHECK_EQ(vmcb_eventinj(N->vmcb02),
+			 asks ? 0 : EVINJ_V | EVINJ_NMI | VEC_NMI);
+		CHECK_EQ(vmcb_exitintinfo(b12), 0);
+	}
 }
 
 /* INIT while L2 runs: L1's if it asks, as #SX with R_INIT; else the CPU's. It
@@ -714,10 +732,13 @@ TEST(init_routes)
 	vmcb_set_eventinj(b12, EVINJ_V | EVINJ_EXTINT | 0x30);
 	V->svm->r_init = true; /* the intercept comes first */
 	request_set(V, REQ_INIT);
-	/* VMRUN's event has not been delivered */
-	CHECK(vmrun() == V->svm->vmcb01);
+	/* VMRUN's event is delivered first: an NMI behind it ends that */
+	CHECK(vmrun() == N->vmcb02);
+	CHECK_EQ(vmcb_eventinj(N->vmcb02), EVINJ_V | EVINJ_EXTINT | 0x30);
+	CHECK_EQ(hw.nmis, 1);
+	CHECK(exits(VMEXIT_NMI) == V->svm->vmcb01);
 	CHECK_EQ(vmcb_exitcode(b12), VMEXIT_INIT);
-	CHECK_EQ(vmcb_exitintinfo(b12), EVINJ_V | EVINJ_EXTINT | 0x30);
+	CHECK_EQ(vmcb_exitintinfo(b12), 0);
 	CHECK(V->requests & BIT(REQ_INIT)); /* pending: L1's GIF is 0 */
 	CHECK(vmcb_intercepted(turn->entered, ICPT_STGI));
 	V->svm->r_init = false;
