@@ -566,6 +566,135 @@ TEST(features_lbr_stack)
 	}
 }
 
+/* L1's clean bits are a promise that need not be believed: what it changes is
+ * taken all the same. L0's own say what it has changed in vmcb02. */
+TEST(features_clean_bits)
+{
+	struct vmcb *b12, *b;
+
+	start(ALL, 0);
+	b12 = good12();
+	vmcb_set_intercept(b12, ICPT_CPUID, true);
+	b = vmrun();
+	executes(VMEXIT_CPUID, 2);
+	CHECK_EQ(vmcb_clean(b12), 0);
+	vmcb_set_tsc_offset(b12, 5);
+	vmcb_set_cr3(b12, 0x7000);
+	vmcb_set_dr7(b12, 0x401);
+	vmcb_set_g_pat(b12, 0x0606060606060606);
+	vmcb_set_clean(b12, ~0ull);
+	vmcb_set_rip(turn->entered, L1_CODE);
+	CHECK(vmrun() == b);
+	CHECK_EQ(vmcb_tsc_offset(b), 5);
+	CHECK_EQ(vmcb_cr3(b), 0x7000);
+	CHECK_EQ(vmcb_dr7(b), 0x401);
+	CHECK_EQ(vmcb_g_pat(b), 0x0606060606060606);
+	CHECK_EQ(vmcb_clean(b) &
+			 (CLEAN_I | CLEAN_CR | CLEAN_DR | CLEAN_NP | CLEAN_SEG),
+		 0);
+	executes(VMEXIT_CPUID, 2);
+	CHECK_EQ(vmcb_clean(b12), ~0ull);
+	/* entered again as it is: nothing was changed */
+	vmrun();
+	CHECK(exits(VMEXIT_NMI) == b);
+	CHECK_EQ(vmcb_clean(b), CLEAN_ALL);
+}
+
+/* ------------------------------------------------------------------------ */
+/* ASIDs: kept as long as they may be, flushed when they must.		     */
+
+static u32 enters(u32 asid, u64 ncr3, u32 control, u32 *flush)
+{
+	u32 hw_asid;
+
+	vmcb_set_asid(vmcb12(), asid);
+	vmcb_set_nested_ctl(vmcb12(), ncr3 ? NESTED_NP : 0);
+	vmcb_set_ncr3(vmcb12(), ncr3);
+	vmcb_set_tlb_control(vmcb12(), control);
+	vmcb_set_rip(turn->entered, L1_CODE);
+	CHECK(vmrun() == N->vmcb02);
+	hw_asid = vmcb_asid(N->vmcb02);
+	*flush = vmcb_tlb_control(N->vmcb02);
+	CHECK(hw_asid != SVM_ASID_L1 && hw_asid < 16);
+	executes(VMEXIT_CPUID, 2);
+	return hw_asid;
+}
+
+#define ENTERS(asid, ncr3, control, want, flushes)                   \
+	do {                                                         \
+		CHECK_EQ(enters(asid, ncr3, control, &flush), want); \
+		CHECK_EQ(flush, flushes);                            \
+	} while (0)
+
+TEST(asids_are_kept)
+{
+	const u64 t = TABLES, other = TABLES + 0x1000;
+	u32 a, b, flush;
+
+	start(ALL, 0);
+	vmcb_set_intercept(good12(), ICPT_CPUID, true);
+	a = enters(1, t, 0, &flush);
+	ENTERS(1, t, 0, a, TLB_NOTHING);
+	b = enters(2, t, 0, &flush);
+	CHECK(a != b);
+	CHECK_EQ(flush, TLB_NOTHING); /* it is new */
+	ENTERS(1, t, 0, a, TLB_NOTHING);
+	ENTERS(2, t, 0, b, TLB_NOTHING);
+	/* another table under the same ASID */
+	ENTERS(2, other, 0, b, TLB_FLUSH_ASID);
+	ENTERS(2, other, 0, b, TLB_NOTHING);
+	ENTERS(2, t, 0, b, TLB_FLUSH_ASID);
+	/* none */
+	ENTERS(2, 0, 0, b, TLB_FLUSH_ASID);
+	ENTERS(2, 0, 0, b, TLB_NOTHING);
+	ENTERS(2, t, 0, b, TLB_FLUSH_ASID);
+	/* L1 flushes one, or what is not global in it */
+	ENTERS(2, t, TLB_FLUSH_ASID, b, TLB_FLUSH_ASID);
+	ENTERS(2, t, TLB_FLUSH_NONGLOBAL, b, TLB_FLUSH_ASID);
+	ENTERS(1, t, 0, a, TLB_NOTHING);
+	/* all: new ones, which hold nothing */
+	CHECK(enters(1, t, TLB_FLUSH_ALL, &flush) != a);
+	CHECK(enters(2, t, 0, &flush) != b);
+	/* more than there are slots: the one unused for longest goes */
+	a = enters(1, t, 0, &flush);
+	b = enters(2, t, 0, &flush);
+	for (u32 i = 3; i < 3 + SVM_ASID_SLOTS - 1; i++)
+		enters(i, t, 0, &flush);
+	ENTERS(2, t, 0, b, TLB_NOTHING);
+	CHECK(enters(1, t, 0, &flush) != a);
+}
+
+static void invlpga12(u32 asid, u64 va)
+{
+	vmcb_set_rax(turn->entered, va);
+	V->gpr[RCX] = asid;
+	hw.invlpga_asid = 0;
+	executes(VMEXIT_INVLPGA, 3);
+}
+
+TEST(asids_and_invlpga)
+{
+	u32 a, b, flush;
+
+	start(ALL, 0);
+	vmcb_set_intercept(good12(), ICPT_CPUID, true);
+	a = enters(1, TABLES, 0, &flush);
+	b = enters(2, 0, 0, &flush);
+	invlpga12(0, 0x5000); /* L1's own */
+	CHECK_EQ(hw.invlpga_asid, SVM_ASID_L1);
+	CHECK_EQ(hw.invlpga_va, 0x5000);
+	invlpga12(2, 0x6000); /* on npt01: the processor's to do */
+	CHECK_EQ(hw.invlpga_asid, b);
+	CHECK_EQ(hw.invlpga_va, 0x6000);
+	ENTERS(2, 0, 0, b, TLB_NOTHING);
+	invlpga12(1, 0x7000); /* on npt02: all of the ASID */
+	CHECK_EQ(hw.invlpga_asid, 0);
+	ENTERS(2, 0, 0, b, TLB_NOTHING);
+	CHECK(enters(1, TABLES, 0, &flush) != a);
+	invlpga12(3, 0x8000); /* nobody's */
+	CHECK_EQ(hw.invlpga_asid, 0);
+}
+
 /* ------------------------------------------------------------------------ */
 /* GIF, interrupts, NMIs.						     */
 
