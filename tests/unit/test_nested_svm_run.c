@@ -652,8 +652,10 @@ TEST(asids_are_kept)
 	ENTERS(2, t, TLB_FLUSH_ASID, b, TLB_FLUSH_ASID);
 	ENTERS(2, t, TLB_FLUSH_NONGLOBAL, b, TLB_FLUSH_ASID);
 	ENTERS(1, t, 0, a, TLB_NOTHING);
-	/* all: new ones, which hold nothing */
+	CHECK_EQ(vmcb_tlb_control(V->svm->vmcb01), TLB_NOTHING);
+	/* all: new ones, which hold nothing; L1's own goes, too */
 	CHECK(enters(1, t, TLB_FLUSH_ALL, &flush) != a);
+	CHECK_EQ(vmcb_tlb_control(V->svm->vmcb01), TLB_FLUSH_ASID);
 	CHECK(enters(2, t, 0, &flush) != b);
 	/* more than there are slots: the one unused for longest goes */
 	a = enters(1, t, 0, &flush);
@@ -795,10 +797,68 @@ TEST(gif_of_l2)
 	executes(VMEXIT_STGI, 3);
 	CHECK(svm_gif(V->svm) && turn->host_if);
 	CHECK_EQ(vmcb_vintr(b), VINTR_IRQ | 0x2ull << 16 | 2);
+	/* CR8 of L2's, written meanwhile, is the processor's afterwards */
+	executes(VMEXIT_CLGI, 3);
+	vmcb_set_vintr(b, (vmcb_vintr(b) & ~VINTR_TPR) | 9);
+	executes(VMEXIT_CLGI, 3);
+	executes(VMEXIT_STGI, 3);
+	CHECK_EQ(hw.cr8, 9);
+	CHECK_EQ(vmcb_vintr(b), VINTR_IRQ | 0x2ull << 16 | 9);
+	vmcb_set_vintr(b, VINTR_IRQ | 0x2ull << 16 | 2);
 	/* an exit to L1 in between: L1 finds its own word */
 	executes(VMEXIT_CLGI, 3);
 	executes(VMEXIT_CPUID, 2);
 	CHECK_EQ(vmcb_vintr(vmcb12()), VINTR_IRQ | 0x2ull << 16 | 2);
+}
+
+/* The same where L1 has V_INTR_MASKING on: CR8 of L2 is V_TPR all the time. */
+TEST(gif_of_l2_with_masking)
+{
+	const u64 vi = VINTR_MASKING | VINTR_IRQ;
+	struct vmcb *b;
+
+	start(SVM_F_NPT | SVM_F_NRIPS, 0);
+	vmcb_set_vintr(good12(), vi | 2);
+	vmcb_set_rflags(turn->entered, 2); /* IF is 0 */
+	hw.cr8 = 4;
+	b = vmrun();
+	executes(VMEXIT_CLGI, 3);
+	CHECK_EQ(vmcb_vintr(b), VINTR_MASKING | 2);
+	vmcb_set_vintr(b, VINTR_MASKING | 6);
+	executes(VMEXIT_STGI, 3);
+	CHECK_EQ(vmcb_vintr(b), vi | 6);
+	CHECK_EQ(hw.cr8, 4);
+	CHECK(!turn->host_if);
+}
+
+/* L1 gives up SVM in either state of GIF, and takes it again. */
+TEST(gif_and_svme)
+{
+	for (u32 i = 0; i < 2; i++) {
+		struct vmcb *b;
+
+		start(ALL, 0);
+		b = turn->entered;
+		vmcb_set_rflags(b, RFLAGS_IF | 2);
+		executes(VMEXIT_STGI, 3); /* the first use of SVM */
+		CHECK(vmcb_vintr(b) & VINTR_GIF);
+		check_mode(IRQ_DIRECT, false, true, false);
+		CHECK(vmcb_intercepted(b, ICPT_EXC0 + VEC_DB));
+		executes(VMEXIT_CLGI, 3);
+		check_mode(IRQ_GUARD, true, false, false);
+		if (i)
+			vmcb_set_vintr(b, vmcb_vintr(b) | VINTR_GIF);
+		svm_nested_wrmsr(V, MSR_EFER, 0);
+		V->svm->l1_svme = 0;
+		exits(VMEXIT_NMI);
+		CHECK_EQ(svm_gif(V->svm), i);
+		check_mode(i ? IRQ_DIRECT : IRQ_HOLD, !i, true, true);
+		V->svm->l1_svme = EFER_SVME;
+		executes(VMEXIT_STGI, 3);
+		CHECK(vmcb_vintr(b) & VINTR_GIF);
+		CHECK_EQ(vmcb_vintr(b) & VINTR_TPR, 0);
+		check_mode(IRQ_DIRECT, false, true, false);
+	}
 }
 
 /* An NMI that finds L2: L1's, or (not intercepted) L2's. */

@@ -24,6 +24,7 @@ static void another_cpu(void *entry);
 #undef __atomic_compare_exchange_n
 
 static bool races, raced, stubborn;
+static bool alone; /* one table only: it takes its own room */
 
 static struct {
 	u32 filled, fault, perm, races, retries, taken, clean;
@@ -274,12 +275,13 @@ static void step(void)
 	else if (what == 10)
 		slat_changes();
 	else if (what < 16)
-		enter(rnd(2) ? &key[rnd(4)] : &key[rnd(nr_keys)]);
+		enter(alone ? &key[0] : &key[rnd(rnd(2) ? 4 : nr_keys)]);
 	if (cur->dropped)
 		enter(cur);
 	/* pages of the table that it runs on, mostly */
 	at = (u32)(rnd(NR_HOT) & ~3ull) + (u32)(cur - key) % NR_TABLES12;
-	l2_accesses(rnd(8) ? hot[at] : random_gpa(), random_access());
+	l2_accesses(rnd(alone ? 2 : 8) ? hot[at] : random_gpa(),
+		    random_access());
 }
 
 static void start_round(u32 round)
@@ -288,6 +290,7 @@ static void start_round(u32 round)
 	u32 i;
 
 	calm = m12.kind == N_PAE || round % 4;
+	alone = round % 3 == 2;
 	random_tables();
 	if (!is_ept(m12.kind)) {
 		host_pat = random_pat();

@@ -260,7 +260,7 @@ static inline void edit(u64 pa)
 	bool ept = is_ept(m12.kind);
 	u64 e = entry_at(pa);
 
-	switch (rnd(8)) {
+	switch (rnd(9)) {
 	case 0:
 		e = random_entry((u32)((pa - TABLES) / 4096));
 		break;
@@ -281,6 +281,9 @@ static inline void edit(u64 pa)
 		break;
 	case 6: /* another page, or another table, of the same kind */
 		e = entry_at((pa & ~4095ull) + rnd(16) * 8);
+		break;
+	case 8: /* another memory type, one that does not exist for EPT */
+		e ^= rnd(4) << 3;
 		break;
 	case 7:
 		e ^= ept ? EPT_X : (m12.nx ? PT_NX_BIT : PT_PWT);
