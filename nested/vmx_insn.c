@@ -18,8 +18,8 @@
 
 /*
  * The outcome into RFLAGS, and on to the next instruction. In the common case
- * (no single step, no RF, no interrupt shadow, no end of the address space) that is
- * done here, since every VMREAD and VMWRITE that exits comes this way.
+ * (no single step, no RF, no interrupt shadow, no end of the address space)
+ * that is done here, since every VMREAD and VMWRITE that exits comes this way.
  */
 static void finish(struct vcpu *v, u64 flags)
 {
