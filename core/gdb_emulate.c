@@ -105,11 +105,20 @@ static bool v86_plain(struct vcpu *v)
 	       !(virt->get_reg(v, VREG_CR4) & CR4_VME);
 }
 
+/* The instruction comes to its end: RF, which an IRET may have set for it, is
+ * over, also in the frame that INT n pushes (SDM 3B, "Resume Flag"). */
+static void end_rf(struct vcpu *v)
+{
+	virt->set_reg(v, VREG_RFLAGS,
+		      virt->get_reg(v, VREG_RFLAGS) & ~RFLAGS_RF);
+}
+
 /* INT1: a trap, which asks no gate. */
 static enum emulated do_icebp(struct vcpu *v, const struct step_insn *s)
 {
 	struct event e = { EVENT_EXCEPTION, s->vector, false, 0 };
 
+	end_rf(v);
 	virt->set_reg(v, VREG_RIP, next_rip(v, s));
 	virt->inject(v, &e);
 	return EMULATE_EVENT;
@@ -127,7 +136,9 @@ static enum emulated do_int(struct vcpu *v, const struct step_insn *s)
 	open = gate_open(v, s->vector);
 	if (open < 0)
 		return EMULATE_NOT;
-	if (!open)
+	if (open)
+		end_rf(v);
+	else
 		e = (struct event){ EVENT_EXCEPTION, VEC_GP, true,
 				    s->vector * 8u | IDT_ERROR };
 	virt->inject(v, &e);
@@ -258,6 +269,7 @@ static enum emulated do_mov_ss(struct vcpu *v, const struct step_insn *s)
 				      ? (u32)sp
 				      : (v->gpr[RSP] & ~0xffffull) | (u16)sp;
 	}
+	end_rf(v);
 	virt->set_seg(v, SEG_SS, &ss);
 	virt->set_reg(v, VREG_RIP, next_rip(v, s));
 	virt->set_shadow(v, SHADOW_MOV_SS);
@@ -271,6 +283,7 @@ static enum emulated do_halt(struct vcpu *v, const struct step_insn *s)
 {
 	if (cpl_of(v))
 		return EMULATE_NOT;
+	end_rf(v);
 	virt->set_reg(v, VREG_RIP, next_rip(v, s));
 	virt->set_shadow(v, SHADOW_NONE);
 	return EMULATE_DONE;
@@ -285,7 +298,7 @@ static enum emulated do_sti(struct vcpu *v, const struct step_insn *s)
 
 	if (cpl_of(v) > (flags & RFLAGS_IOPL) >> 12) /* #GP, or VIF */
 		return EMULATE_NOT;
-	virt->set_reg(v, VREG_RFLAGS, flags | RFLAGS_IF);
+	virt->set_reg(v, VREG_RFLAGS, (flags & ~RFLAGS_RF) | RFLAGS_IF);
 	virt->set_reg(v, VREG_RIP, next_rip(v, s));
 	virt->set_shadow(v, flags & RFLAGS_IF ? SHADOW_NONE : SHADOW_STI);
 	return EMULATE_DONE;
