@@ -560,10 +560,8 @@ for emulator, guest in (("qemu", "svm-steps"), ("bochs", "vmx-steps")):
     case("gdb-steps", emus=[emulator], l1=path(f"guests/{guest}.elf"),
          hv="console=com1 gdb=com2,wait", timeout=60,
          forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"], run=steps)
-    # in Bochs a thousand steps take their time on the serial line
     case("gdb-step-modes", emus=[emulator], l1=path(f"guests/{guest}.elf"),
          hv="console=com1 gdb=com2,wait", timeout=120,
-         slow=120 if emulator == "bochs" else 0,
          forbid=[r"^FAIL "], expect=[r"^guest .* passed, 0 failed"],
          run=step_modes)
 

@@ -268,8 +268,6 @@ def two_cpus(c):
         raise Failure(f"gdb told of {hits}")
 
 
-for emulator, slow in (("qemu", 0), ("bochs", 60)):
-    case("gdb-watch-2cpus", emus=[emulator], cpus=2, slow=slow,
-         l1=path("guests/watch-cpus.elf"), hv="console=com1 gdb=com2,wait",
-         timeout=100, forbid=[r"^FAIL "],
-         expect=[r"guest watch-cpus: \d+ passed, 0 failed"], run=two_cpus)
+case("gdb-watch-2cpus", cpus=2, l1=path("guests/watch-cpus.elf"),
+     hv="console=com1 gdb=com2,wait", timeout=100, forbid=[r"^FAIL "],
+     expect=[r"guest watch-cpus: \d+ passed, 0 failed"], run=two_cpus)

@@ -146,9 +146,14 @@ class Packets:
     def step(self):
         return self.send(f"vCont;s:{self.id}").decode()
 
-    def register(self, n):
-        return int.from_bytes(bytes.fromhex(
-            self.send(f"p{n:x}").decode()), "little")
+    def why(self):
+        return self.send("?").decode()
+
+
+def register(told, n):
+    """Of those that come with a stop."""
+    parts = dict(part.split(":") for part in told[3:].split(";") if part)
+    return int.from_bytes(bytes.fromhex(parts[f"{n:x}"]), "little")
 
 
 def follow(path, name):
@@ -156,9 +161,8 @@ def follow(path, name):
     bad = 0
     p = Packets()
     for n, (goal, want) in enumerate(path):
-        if n:
-            told = p.step()
-        pc, flags = p.register(RIP), p.register(EFLAGS)
+        told = p.step() if n else p.why()
+        pc, flags = register(told, RIP), register(told, EFLAGS)
         what = []
         if n and not told.startswith("T05"):
             what.append(told)
