@@ -298,6 +298,40 @@ static void test_nxe(void)
 	wrmsr(MSR_EFER, efer);
 }
 
+PAYLOAD(do_nxe_off, "movb 0x123(%rdi), %bl; mov $0xc0000080, %ecx; rdmsr;"
+		    "btr $11, %eax; wrmsr; mov %cr3, %rcx; mov %rcx, %cr3;"
+		    "movb 0x123(%rdi), %al; vmmcall")
+PAYLOAD(do_nxe_on, "mov $0xc0000080, %ecx; rdmsr; bts $11, %eax; wrmsr;"
+		   "mov %cr3, %rcx; mov %rcx, %cr3;"
+		   "movb 0x123(%rdi), %al; vmmcall")
+
+/* EFER.NXE as L2 changes it, which L0 does for it. */
+static void test_l2_efer(bool np)
+{
+	u64 *own = table_identity(7, 7), efer = rdmsr(MSR_EFER);
+	u64 *npt = table_identity(7, 7);
+
+	table_map(own, GPA, page(1), 1, 7, 7 | NX);
+	for (u32 on = 0; on < 2; on++) {
+		prepare(on ? do_nxe_on : do_nxe_off, own, false, 1,
+			TLB_FLUSH_ALL);
+		vmcb_set_efer(l2.vmcb, on ? efer & ~EFER_NXE : efer | EFER_NXE);
+		if (np) {
+			vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
+			vmcb_set_ncr3(l2.vmcb, (u64)npt);
+		}
+		check_eq(l2_run(&l2), on ? VMEXIT_VMMCALL : VMEXIT_EXC + VEC_PF,
+			 on ? "efer-nxe-on" : "efer-nxe-off");
+		check_eq(vmcb_efer(l2.vmcb) & EFER_NXE, on ? EFER_NXE : 0,
+			 "efer-nxe");
+		if (on)
+			check_eq(vmcb_rax(l2.vmcb) & 0xff, SEEN(1),
+				 "efer-nxe-read");
+		else
+			check_eq(l2.gprs.rbx & 0xff, SEEN(1), "efer-nxe-read");
+	}
+}
+
 static void test_l2_bits(void)
 {
 	u64 *own = table_identity(7, 7), efer = rdmsr(MSR_EFER);
@@ -399,6 +433,9 @@ void main(void)
 		test_nxe();
 	}
 	test_l2_bits();
+	test_l2_efer(false);
+	if (svm_has(SVM_NPT))
+		test_l2_efer(true);
 	test_alignment();
 	test_map_changes();
 }
