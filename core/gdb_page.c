@@ -108,6 +108,12 @@ static struct over {
 	bool held; /* the other CPUs are stopped */
 	u32 npages;
 	u64 page[OVER_PAGES];
+	/* A step of the other level that waits for this one to be over. */
+	struct {
+		bool on, delivered;
+		u32 level;
+		u64 rip;
+	} outer;
 	u64 skip; /* a stop was made at this CS:RIP + 1; or 0: gdb cannot step
 		   * over that point itself */
 } overs[CPUS_MAX];
@@ -136,12 +142,28 @@ static void begin(struct vcpu *v)
 	o->npages = 0;
 	seen.n = 0;
 	seen.pid = v->in_l2 ? gdb_pid_of_l2(v) : 1;
+	o->outer.on = d->step && d->step_begun && d->step_level != seen.pid;
+	o->outer.delivered = d->delivered;
+	o->outer.level = d->step_level;
+	o->outer.rip = d->step_rip;
 	d->over = true;
-	d->over_only = !d->step;
+	d->over_only = !d->step || o->outer.on;
 	if (d->over_only) {
 		d->step = true;
 		d->step_begun = false;
 	}
+}
+
+static void end(struct vcpu_debug *d, const struct over *o)
+{
+	if (d->over_only)
+		d->step = d->step_begun = o->outer.on;
+	if (o->outer.on) {
+		d->delivered = o->outer.delivered;
+		d->step_level = o->outer.level;
+		d->step_rip = o->outer.rip;
+	}
+	d->over = d->over_only = false;
 }
 
 static void open_page(struct over *o, u64 pa)
@@ -181,9 +203,7 @@ void gdb_over_end(struct vcpu *v)
 
 	if (!d->over)
 		return;
-	if (d->over_only)
-		d->step = d->step_begun = false;
-	d->over = d->over_only = false;
+	end(d, o);
 	while (o->npages) {
 		u64 pa = o->page[--o->npages];
 		struct watched *w = page_at(pa);

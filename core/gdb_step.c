@@ -222,12 +222,12 @@ void gdb_step_end(struct vcpu *v, const struct gdb_point *hit)
 	if (page && (!hit || hit->type != GDB_BP_HARD))
 		hit = page;
 	gdb_over_end(v);
+	if (!hit && !asked)
+		return; /* the page's alone; another step may go on */
 	v->debug.step_begun = false;
-	if (!hit && asked && in_range(v))
+	if (!hit && in_range(v))
 		return; /* the next one begins when the vcpu goes on */
 	v->debug.step = false;
-	if (hit)
-		gdb_stop(v, gdb_point_stop(hit->type), hit->la);
-	else if (asked)
-		gdb_stop(v, GDB_STOPPED_TRAP, 0);
+	gdb_stop(v, hit ? gdb_point_stop(hit->type) : GDB_STOPPED_TRAP,
+		 hit ? hit->la : 0);
 }
