@@ -75,7 +75,7 @@ void svm_l2_id(struct vcpu *v, struct nested_id *id)
 	const struct nested_svm *n = v->nsvm;
 	const struct vmcb *b = n->page12;
 
-	id->page = n->page12_pa;
+	id->page = ptr_hpa(n->page12).v; /* page12_pa may be forgotten */
 	id->root = n->root ? n->root12.root.v : 0;
 	id->again = vmcb_exitcode(b) | vmcb_exitinfo1(b) | vmcb_exitinfo2(b)
 			    ? L2_SAME

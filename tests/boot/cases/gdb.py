@@ -469,7 +469,10 @@ def l2(c):
     with Session(c) as s:
         out = s.gdb("monitor catch entry", "set schedule-multiple on",
                     "continue", "info threads", "p $rip", "x/i $rip",
-                    "stepi", "p/x $rax", "monitor vcpu", "monitor trace 3",
+                    # a page of L1's is watched from here on: flushes
+                    "thread 1.1", "watch *(int (*)[3])0x8000", "thread 2.1",
+                    "stepi", "delete",
+                    "p/x $rax", "monitor vcpu", "monitor trace 3",
                     "monitor ept 0x100000", "monitor translate 0x100000",
                     "monitor vmcs12 icpt", "monitor vmcs12 PROC_CTLS",
                     "monitor vmcs02 cr0", "monitor vmcs02 CR0",
