@@ -32,6 +32,8 @@ static const struct cpuid_rule leaf_d_1[] = {
 
 static const struct cpuid_rule leaf_7[] = {
 	{ EBX, 25, CLEAR, 0 }, /* Processor Trace */
+	{ ECX, 13, CLEAR, 0 }, /* TME: its keys' bits are none of an address */
+	{ EDX, 18, CLEAR, 0 }, /* PCONFIG, which sets them */
 	{ ECX, 4, CR4_BIT, CR4_PKE },
 };
 
@@ -108,6 +110,17 @@ u8 cpuid_encrypted_bits(u8 bits, u32 ebx)
 	u8 c_bit = ebx & 63, taken = ebx >> 6 & 63;
 
 	return MIN((u8)(bits - taken), c_bit);
+}
+
+#define TME_LOCKED_AND_ON BITS(1, 0)
+
+u8 cpuid_keyless_bits(u8 bits, u64 tme_activate)
+{
+	u8 keys = tme_activate >> 32 & 15;
+
+	if ((tme_activate & TME_LOCKED_AND_ON) != TME_LOCKED_AND_ON)
+		return bits;
+	return (u8)(bits - MIN(keys, bits));
 }
 
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4])

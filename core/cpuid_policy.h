@@ -101,6 +101,12 @@ void cpuid_table_init(struct cpuid_table *t, const struct cpuid_state *s,
  */
 u8 cpuid_encrypted_bits(u8 bits, u32 ebx);
 
+/*
+ * The same for Intel's multi-key memory encryption: @bits less those of a key,
+ * by IA32_TME_ACTIVATE (SDM 3A, Total Memory Encryption).
+ */
+u8 cpuid_keyless_bits(u8 bits, u64 tme_activate);
+
 /* Edit the hardware's answer @r (EAX..EDX) to @leaf. */
 void cpuid_apply(const struct cpuid_state *s, u32 leaf, u32 sub, u32 r[4]);
 

@@ -474,10 +474,8 @@ static void nested_cpuid(void *v, u32 leaf, u32 sub, u32 r[4])
 void exit_vcpu_init(struct vcpu *v)
 {
 	struct cpuid_state s = { .hide = v->vm->policy.hide,
-				 .intel = virt == &vmx_ops };
-
-	if (!s.intel)
-		s.phys_bits = v->vm->slat->phys_bits;
+				 .intel = virt == &vmx_ops,
+				 .phys_bits = v->vm->slat->phys_bits };
 
 	if (!v->index)
 		cpuid_table_init(&v->vm->cpuid, &s,

@@ -64,6 +64,7 @@
 #define MSR_X2APIC_FIRST 0x800
 #define MSR_X2APIC_ICR 0x830
 #define MSR_X2APIC_LAST 0x8ff
+#define MSR_TME_ACTIVATE 0x982
 #define MSR_BNDCFGS 0xd90
 #define MSR_S_CET 0x6a2
 #define MSR_INTR_SSP_TABLE 0x6a8

@@ -7,6 +7,7 @@
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/printk.h"
+#include "core/spinlock.h"
 #include "core/string.h"
 #include "core/virt.h"
 #include "core/x86.h"
@@ -93,10 +94,29 @@ void svm_features(char *buf, size_t size)
 	svm_feature_names(&svm_hw, buf, size);
 }
 
+/* What one of the CPUs lacks nobody uses: L1 moves its VMCBs about. */
+static int meet(const struct cpu *cpu)
+{
+	static struct spinlock lock;
+	u32 r[4];
+
+	cpuid(CPUID_SVM, 0, r);
+	spin_lock(&lock);
+	if ((svm_hw.features & ~r[3]) || svm_hw.nasids > r[1])
+		log_warn("CPU %u has less of SVM than others: all do without",
+			 cpu->index);
+	svm_hw.features &= r[3];
+	svm_hw.nasids = MIN(svm_hw.nasids, r[1]);
+	spin_unlock(&lock);
+	return svm_has(SVM_F_NPT) && svm_hw.nasids >= 3 ? 0 : -EOPNOTSUPP;
+}
+
 int svm_cpu_on(struct cpu *cpu)
 {
 	struct svm_cpu *c = cpu->svm;
 
+	if (cpu->index && meet(cpu))
+		return -EOPNOTSUPP;
 	if (!c) {
 		c = page_alloc(1);
 		if (!c)

@@ -55,13 +55,37 @@ void vmx_caps_read(struct vmx_caps *c, u64 (*rd)(u32 msr), u8 phys_bits)
 		a[GROUP_PROC2].may1 &= ~(u64)PROC2_VPID;
 }
 
+/* The others are numbers, of which L0 uses the boot processor's. */
+#define MISC_FLAGS                                              \
+	(VMX_MISC_SAVE_LMA | VMX_MISC_HLT | VMX_MISC_SHUTDOWN | \
+	 VMX_MISC_WAIT_SIPI | VMX_MISC_VMWRITE_ALL | VMX_MISC_ZERO_LEN)
+
+bool vmx_caps_meet(struct vmx_caps *c, const struct vmx_caps *o)
+{
+	struct vmx_caps was = *c;
+
+	for (u32 g = 0; g < NR_VMX_GROUPS; g++) {
+		c->ctl[g].may1 &= o->ctl[g].may1;
+		c->ctl[g].must1 |= o->ctl[g].must1;
+	}
+	c->basic &= o->basic | ~(VMX_BASIC_INS_OUTS | VMX_BASIC_ANY_ERROR);
+	c->misc &= o->misc | ~MISC_FLAGS;
+	c->ept_vpid &= o->ept_vpid;
+	c->cr0_fixed0 |= o->cr0_fixed0;
+	c->cr0_fixed1 &= o->cr0_fixed1;
+	c->cr4_fixed0 |= o->cr4_fixed0;
+	c->cr4_fixed1 &= o->cr4_fixed1;
+	c->phys_bits = MIN(c->phys_bits, o->phys_bits);
+	return memcmp(&was, c, sizeof(was));
+}
+
 const u64 vmx_wanted[NR_VMX_GROUPS] = {
 	[GROUP_PROC] = PROC_MSR_BITMAP | PROC_PROC2,
 	/* EPT to VPID: L0's; the others give L1 instructions that would raise
 	 * #UD without them. */
 	[GROUP_PROC2] = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_VPID |
 			PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES |
-			PROC2_USER_WAIT | PROC2_PCONFIG,
+			PROC2_USER_WAIT,
 	[GROUP_EXIT] = EXITC_HOST64 | EXITC_SAVE_DEBUG | EXITC_SAVE_EFER |
 		       EXITC_LOAD_EFER | EXITC_SAVE_PAT | EXITC_LOAD_PAT,
 	[GROUP_ENTRY] = ENTRYC_LOAD_DEBUG | ENTRYC_LOAD_EFER | ENTRYC_LOAD_PAT |

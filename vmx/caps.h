@@ -11,6 +11,10 @@
  * those that exist). SDM 3D, Appendix A, VMX Capability Reporting Facility. */
 void vmx_caps_read(struct vmx_caps *c, u64 (*rd)(u32 msr), u8 phys_bits);
 
+/* Cut @c to what a processor with @o, of the same VMCS, has as well. True:
+ * something had to go. */
+bool vmx_caps_meet(struct vmx_caps *c, const struct vmx_caps *o);
+
 /* Append all that L0 lacks on a processor with @c and this value of
  * IA32_FEATURE_CONTROL. */
 void vmx_caps_missing(const struct vmx_caps *c, u64 feature_control,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Finding VMX, switching it on, and the structures of a VM and a vcpu. */
+#include "core/cpuid_policy.h"
 #include "core/err.h"
 #include "core/idt.h"
 #include "core/insns.h"
 #include "core/msr.h"
 #include "core/printk.h"
+#include "core/spinlock.h"
 #include "core/string.h"
 #include "core/x86.h"
 #include "mm/page.h"
@@ -15,10 +17,26 @@
 struct vmx_caps vmx_caps, vmx_offered;
 
 #define CPUID_ECX_VMX BIT(5)
+#define CPUID_7_ECX_TME BIT(13)
 
 static u64 read_msr(u32 msr)
 {
 	return rdmsr(msr);
+}
+
+/* An address bit that selects the key must not pass for one of memory: the
+ * same page has an address for each key. */
+static u8 phys_bits(void)
+{
+	u32 r[4], bits;
+	u64 tme;
+
+	cpuid(0x80000008, 0, r);
+	bits = (u8)r[0];
+	cpuid(7, 0, r);
+	if (!(r[2] & CPUID_7_ECX_TME) || rdmsr_safe(MSR_TME_ACTIVATE, &tme))
+		return (u8)bits;
+	return cpuid_keyless_bits((u8)bits, tme);
 }
 
 bool vmx_present(void)
@@ -28,9 +46,7 @@ bool vmx_present(void)
 	cpuid(1, 0, r);
 	if (!(r[2] & CPUID_ECX_VMX))
 		return false;
-	cpuid(0x80000008, 0, r);
-	vmx_caps_read(&vmx_caps, read_msr, (u8)r[0]);
-	vmx_offered = vmx_caps;
+	vmx_caps_read(&vmx_caps, read_msr, phys_bits());
 	return true;
 }
 
@@ -88,6 +104,37 @@ static void fixed_bits_on(void)
 		  vmx_caps.cr4_fixed1);
 }
 
+/*
+ * All CPUs run vmcs01s of one kind, and L1 may take a VMCS from one to another:
+ * so what one of them lacks (cores of different kinds, an update of microcode
+ * that did not reach all) nobody uses.
+ */
+static int meet(const struct cpu *cpu)
+{
+	static struct spinlock lock;
+	struct missing m = { 0 };
+	struct vmx_caps own;
+
+	vmx_caps_read(&own, read_msr, phys_bits());
+	if ((own.basic ^ vmx_caps.basic) &
+	    (VMX_BASIC_REVISION | BITS(53, 32))) {
+		log_err("CPU %u: its VMCS is another (%#lx) than the boot "
+			"processor's (%#lx)",
+			cpu->index, own.basic, vmx_caps.basic);
+		return -EINVAL;
+	}
+	spin_lock(&lock);
+	if (vmx_caps_meet(&vmx_caps, &own)) {
+		log_warn("CPU %u has less of VMX than others: all do without",
+			 cpu->index);
+		vmx_caps_missing(&vmx_caps, FEATURE_CONTROL_VMX, &m);
+	}
+	spin_unlock(&lock);
+	for (u32 i = 0; i < m.n; i++)
+		log_err("CPU %u: missing: %s", cpu->index, m.what[i]);
+	return m.n ? -EOPNOTSUPP : 0;
+}
+
 int vmx_cpu_on(struct cpu *cpu)
 {
 	bool fail;
@@ -99,6 +146,8 @@ int vmx_cpu_on(struct cpu *cpu)
 			return err;
 	}
 	err = feature_control_on();
+	if (!err && cpu->index)
+		err = meet(cpu);
 	if (err)
 		return err;
 	nmi_hook = vmx_nmi_hook;
@@ -157,6 +206,7 @@ int vmx_vm_init(struct vm *vm)
 
 	if (!b)
 		return -ENOMEM;
+	vmx_offered = vmx_caps;
 	vmx_features_cut(&vmx_offered, vm->policy.features_off);
 	b->msr_bitmap = page_alloc(1);
 	b->io_bitmap = page_alloc(2);
@@ -222,8 +272,6 @@ static void vmcs01_fields(struct vcpu *v)
 		vmwrite(VMCS_VPID, VMX_VPID_L1);
 	if (vmx_ctl(v, GROUP_PROC2) & PROC2_XSAVES)
 		vmwrite(VMCS_XSS_BITMAP, 0);
-	if (vmx_ctl(v, GROUP_PROC2) & PROC2_PCONFIG)
-		vmwrite(VMCS_PCONFIG_BITMAP, 0);
 	vmwrite(VMCS_MSR_BITMAP, b->msr_bitmap_pa.v);
 	vmwrite(VMCS_IO_BITMAP_A, b->io_bitmap_pa.v);
 	vmwrite(VMCS_IO_BITMAP_B, b->io_bitmap_pa.v + PAGE_SIZE);

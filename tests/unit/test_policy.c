@@ -228,6 +228,15 @@ TEST(cpuid_memory_encryption_takes_address_bits)
 	CHECK_EQ(cpuid_encrypted_bits(48, 51 | 4 << 6), 44);
 }
 
+/* IA32_TME_ACTIVATE: locked, on, 6 bits of the address select a key. */
+TEST(cpuid_keys_take_address_bits)
+{
+	CHECK_EQ(cpuid_keyless_bits(52, 3 | 6ull << 32), 46);
+	CHECK_EQ(cpuid_keyless_bits(46, 3), 46);
+	CHECK_EQ(cpuid_keyless_bits(46, 1 | 6ull << 32), 46);
+	CHECK_EQ(cpuid_keyless_bits(46, 2 | 6ull << 32), 46);
+}
+
 TEST(cpuid_hides_other_ways_to_msrs)
 {
 	struct cpuid_state s = { .hide = true };

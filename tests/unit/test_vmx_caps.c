@@ -259,3 +259,33 @@ TEST(features_are_cut)
 	vmx_feature_names(&c, buf, 6); /* too small: cut, not overrun */
 	CHECK_EQ(strlen(buf), 5);
 }
+
+/* Cores of two kinds: what both have, and what either insists on. */
+TEST(vmx_caps_of_two_processors)
+{
+	struct vmx_caps a, b, was;
+
+	machine();
+	vmx_caps_read(&a, rd, 46);
+	b = was = a;
+	CHECK(!vmx_caps_meet(&a, &b));
+	CHECK(!memcmp(&a, &was, sizeof(a)));
+	b.ctl[GROUP_PROC2].may1 &= ~(u64)PROC2_PML;
+	b.ctl[GROUP_EXIT].must1 |= EXITC_ACK_INTR;
+	b.misc &= ~VMX_MISC_HLT;
+	b.misc ^= 3; /* the timer's rate is the first one's */
+	b.cr4_fixed1 &= ~BIT(13);
+	b.cr0_fixed0 |= BIT(16);
+	b.phys_bits = 39;
+	CHECK(vmx_caps_meet(&a, &b));
+	CHECK_EQ(a.ctl[GROUP_PROC2].may1,
+		 was.ctl[GROUP_PROC2].may1 & ~(u64)PROC2_PML);
+	CHECK_EQ(a.ctl[GROUP_EXIT].must1,
+		 was.ctl[GROUP_EXIT].must1 | EXITC_ACK_INTR);
+	CHECK_EQ(a.misc, was.misc & ~VMX_MISC_HLT);
+	CHECK_EQ(a.cr4_fixed1, was.cr4_fixed1 & ~BIT(13));
+	CHECK_EQ(a.cr0_fixed0, was.cr0_fixed0 | BIT(16));
+	CHECK_EQ(a.phys_bits, 39);
+	CHECK_EQ(a.basic, was.basic);
+	CHECK(!vmx_caps_meet(&a, &b));
+}

@@ -151,6 +151,7 @@ static const char *const not_offered[] = {
 	"tertiary controls",
 	"conceal VMX from PT",
 	"PASID translation",
+	"PCONFIG",
 	"sub-page write permissions",
 	"PT uses guest-physical addresses",
 	"LOADIWKEY exiting",
