@@ -343,6 +343,9 @@ static void do_sipi(struct vcpu *v, struct vmexit *x)
 	vcpu_sipi(v, x->sipi_vector);
 }
 
+/* A line takes the console milliseconds, an L2 no time to bring it about. */
+#define LOST_ACCESSES_TOLD 16
+
 static void do_memory(struct vcpu *v, struct vmexit *x)
 {
 	if (gdb_memory(v, x) ||
@@ -352,9 +355,10 @@ static void do_memory(struct vcpu *v, struct vmexit *x)
 		return;
 	/* Beyond what the processor addresses, or not to be had: on the bus
 	 * nobody would answer. The L1 is told the only way there is. */
-	log_err("vm%u: CPU %u: access %#x to L1-physical %#lx, which is not "
-		"there",
-		v->vm->id, v->index, x->mem.access, x->mem.gpa.v);
+	if (v->lost_accesses++ < LOST_ACCESSES_TOLD)
+		log_err("vm%u: CPU %u: access %#x to L1-physical %#lx, which "
+			"is not there",
+			v->vm->id, v->index, x->mem.access, x->mem.gpa.v);
 	inject_gp(v);
 }
 

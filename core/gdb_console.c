@@ -56,13 +56,13 @@ void gdb_console_flush(struct gdb_rsp *r)
 
 static bool take_over(const char *s, size_t n)
 {
-	struct vcpu *v = this_cpu()->vcpu;
+	const struct cpu *cpu = this_cpu();
 
 	if (!gdb_attached())
 		return false;
 	hold(s, n);
-	if (v)
-		gdb_console_turn(v);
+	if (cpu->self == cpu && cpu->vcpu) /* not on an exception's stack */
+		gdb_console_turn(cpu->vcpu);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include "core/cpu.h"
 #include "core/insns.h"
 #include "core/printk.h"
+#include "core/spinlock.h"
 #include "core/vcpu.h"
 #include "core/virt.h"
 
@@ -19,6 +20,19 @@ static void say(const char *fmt, ...)
 	va_start(ap, fmt);
 	panic_line(fmt, ap);
 	va_end(ap);
+}
+
+/*
+ * One CPU speaks at a time, to its end. Not for ever: the one whose turn it is
+ * may fail on the way, and it may be this one.
+ */
+static struct spinlock turn;
+#define TURN_POLLS 100000000
+
+static void begin(void)
+{
+	for (u32 i = 0; i < TURN_POLLS && !spin_trylock(&turn); i++)
+		cpu_pause();
 }
 
 /* The number of this CPU; ~0 on a stack that is not its normal one. */
@@ -55,6 +69,7 @@ static void __noreturn freeze(void)
 
 	if (cpu->self == cpu && cpu->vcpu && virt)
 		virt->dump(cpu->vcpu);
+	spin_unlock(&turn);
 	if (panic_freeze)
 		panic_freeze();
 	for (;;) {
@@ -68,6 +83,7 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	cli();
+	begin();
 	va_start(ap, fmt);
 	panic_line(fmt, ap);
 	va_end(ap);
@@ -79,6 +95,7 @@ void panic(const char *fmt, ...)
 
 void panic_trap(const struct trap_frame *f)
 {
+	begin();
 	say("exception %lu (error %#lx) in L0 on CPU %u at %#lx", f->vector,
 	    f->error, cpu_number(), f->rip);
 	say("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx,

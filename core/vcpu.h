@@ -165,6 +165,7 @@ struct vcpu {
 		struct nested_svm *nsvm; /* NULL when nesting is off */
 		struct nested_vmx *nvmx;
 	};
+	u32 lost_accesses; /* to where nothing is: the first are told */
 	struct vcpu_debug debug;
 	struct vcpu_stats stats;
 };
