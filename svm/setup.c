@@ -23,6 +23,8 @@ struct svm_hw svm_hw;
 #define CPUID_ENCRYPTION_SME BIT(0)
 #define CPUID_EXT_ECX_SVM BIT(2)
 #define CPUID_EXT_EDX_1G BIT(26)
+#define CPUID_EXT_21 0x80000021u
+#define CPUID_EXT_21_AIBRS BIT(8)
 #define CPUID_HYPERVISOR 0x40000000u
 #define CPUID_ECX_HYPERVISOR BIT(31)
 
@@ -94,6 +96,19 @@ void svm_features(char *buf, size_t size)
 	svm_feature_names(&svm_hw, buf, size);
 }
 
+/* L0's own EFER is loaded on each exit: with this bit guests do not steer L0's
+ * indirect branches (APM 2, Automatic IBRS). */
+static u64 auto_ibrs(void)
+{
+	u32 r[4];
+
+	cpuid(0x80000000, 0, r);
+	if (r[0] < CPUID_EXT_21)
+		return 0;
+	cpuid(CPUID_EXT_21, 0, r);
+	return r[0] & CPUID_EXT_21_AIBRS ? EFER_AIBRSE : 0;
+}
+
 /* What one of the CPUs lacks nobody uses: L1 moves its VMCBs about. */
 static int meet(const struct cpu *cpu)
 {
@@ -135,7 +150,7 @@ int svm_cpu_on(struct cpu *cpu)
 	nmi_hook = svm_nmi_hook;
 	debug_dr_data = !svm_db_untold();
 	debug_dr_always = svm_hw.tcg; /* svm/debug.c, tcg_arm() */
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME | auto_ibrs());
 	wrmsr(MSR_VM_HSAVE_PA, ptr_hpa(c->hsave).v);
 	svm_vmsave(c->host_ls_pa);
 	cpu->online = true;
