@@ -83,12 +83,13 @@ static u64 scan(const struct boot_info *bi, u64 start, u64 len)
 	return 0;
 }
 
-/* Does some region of the map, whatever its type, hold [a, +len)? */
+/* Does some region of the map hold [a, +len)? Below 4 GiB of whatever type,
+ * as firmware's own is reserved; L0 reads none of that kind above. */
 static bool is_memory(const struct memmap *m, u64 a, u64 len)
 {
 	for (u32 i = 0; i < m->n; i++)
 		if (memmap_is(m, a, len, m->r[i].type))
-			return true;
+			return a + len <= GiB(4) || memmap_memory_in(m, a, len);
 	return false;
 }
 

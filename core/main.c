@@ -230,6 +230,7 @@ static void move_high(void)
 		.rodata_end = (u64)(rodata_end - image_start),
 		.image_len = (u64)(image_end - image_start),
 		.direct_end = MAX(memmap_memory_end(&bi.map), GiB(4)),
+		.map = &bi.map,
 		.la57 = read_cr4() & CR4_LA57,
 		.has_1g = machine.has_1g,
 		.nx = machine.has_nx,

@@ -2,6 +2,7 @@
 #include "mm/l0map.h"
 
 #include "core/err.h"
+#include "mm/memmap.h"
 #include "mm/mtrr.h"
 #include "mm/page.h"
 #include "mm/pt_format.h"
@@ -9,6 +10,7 @@
 #define LEAF_FLAGS (PT_P | PT_A | PT_D)
 
 static u64 direct_end;
+static const struct memmap *direct_map; /* above 4 GiB; NULL: all */
 
 static u64 nx_bit(const struct l0_layout *l)
 {
@@ -66,15 +68,27 @@ static u32 direct_level(const struct l0_layout *l, u64 pa)
 	return level;
 }
 
+/*
+ * A processor may read ahead from whatever is mapped write-back, and there are
+ * holes above 4 GiB that the MTRRs have as that and that must not be read: at
+ * 1 TiB on AMD's (a machine check). Below, only memory is write-back.
+ */
+static bool is_hole(const struct memmap *m, u64 pa, u64 size)
+{
+	return m && pa >= GiB(4) && !memmap_memory_in(m, pa, size);
+}
+
 static int map_direct(u64 *root, const struct l0_layout *l)
 {
-	u64 pa;
+	u64 pa, size;
 	u32 level;
 	int err;
 
-	for (pa = 0; pa < l->direct_end;
-	     pa += BIT(pt_x86_5.level[level].shift)) {
+	for (pa = 0; pa < l->direct_end; pa += size) {
 		level = direct_level(l, pa);
+		size = BIT(pt_x86_5.level[level].shift);
+		if (is_hole(l->map, pa, size))
+			continue;
 		err = map(root, l, DIRECT_BASE + pa, HPA(pa), level,
 			  LEAF_FLAGS | PT_W | nx_bit(l));
 		if (err)
@@ -110,10 +124,11 @@ hpa_t l0_tables_build(const struct l0_layout *l)
 	if (!root || map_direct(root, l) || map_image(root, l))
 		return HPA_NONE;
 	direct_end = l->direct_end;
+	direct_map = l->map;
 	return ptr_hpa(root);
 }
 
 bool l0_maps(hpa_t pa)
 {
-	return pa.v < direct_end;
+	return pa.v < direct_end && !is_hole(direct_map, pa.v, PAGE_SIZE);
 }

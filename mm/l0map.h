@@ -6,6 +6,7 @@
 #include "core/types.h"
 #include "mm/addr.h"
 
+struct memmap;
 struct mtrr_state;
 
 struct l0_layout {
@@ -13,10 +14,13 @@ struct l0_layout {
 	u64 text_len;	/* from the image's start, page-aligned: RX */
 	u64 rodata_end; /* offset in the image: R from text_len to here */
 	u64 image_len;	/* RW from rodata_end to here */
-	u64 direct_end; /* [0, direct_end) is mapped at DIRECT_BASE, RW */
-	bool la57;	/* CR4.LA57: 5-level paging, else 4-level */
-	bool has_1g;	/* CPUID: 1 GiB pages */
-	bool nx;	/* EFER.NXE is or will be on */
+	/* [0, direct_end) is mapped at DIRECT_BASE, RW; above 4 GiB the memory
+	 * of this map only (it stays the caller's; NULL: all). */
+	u64 direct_end;
+	const struct memmap *map;
+	bool la57;   /* CR4.LA57: 5-level paging, else 4-level */
+	bool has_1g; /* CPUID: 1 GiB pages */
+	bool nx;     /* EFER.NXE is or will be on */
 	/* Where the type changes, large pages are split; NULL: nowhere. */
 	const struct mtrr_state *mtrr;
 };

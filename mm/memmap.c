@@ -200,13 +200,26 @@ u64 memmap_find_low(const struct memmap *m, u64 len, u64 align, u64 min,
 	return ~0ull;
 }
 
+static bool is_memory(const struct mem_region *r)
+{
+	return r->type == MEM_RAM || r->type == MEM_ACPI || r->type == MEM_NVS;
+}
+
 u64 memmap_memory_end(const struct memmap *m)
 {
 	for (u32 i = m->n; i--;)
-		if (m->r[i].type == MEM_RAM || m->r[i].type == MEM_ACPI ||
-		    m->r[i].type == MEM_NVS)
+		if (is_memory(&m->r[i]))
 			return region_end(&m->r[i]);
 	return 0;
+}
+
+bool memmap_memory_in(const struct memmap *m, u64 start, u64 len)
+{
+	for (u32 i = 0; i < m->n; i++)
+		if (is_memory(&m->r[i]) && m->r[i].start < start + len &&
+		    start < region_end(&m->r[i]))
+			return true;
+	return false;
 }
 
 u64 memmap_ram_end(const struct memmap *m)

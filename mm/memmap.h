@@ -57,6 +57,9 @@ u64 memmap_find_low(const struct memmap *m, u64 len, u64 align, u64 min,
 /* One past the last byte of what is memory: RAM, ACPI's included (0: none). */
 u64 memmap_memory_end(const struct memmap *m);
 
+/* Is any of [start, start+len) such memory? */
+bool memmap_memory_in(const struct memmap *m, u64 start, u64 len);
+
 /* One past the last byte of RAM (0 if none). */
 u64 memmap_ram_end(const struct memmap *m);
 

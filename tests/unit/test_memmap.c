@@ -44,6 +44,9 @@ TEST(memmap_sorted)
 	CHECK(!memmap_add(&m, GiB(7), MiB(1), MEM_RESERVED));
 	CHECK_EQ(memmap_ram_end(&m), GiB(5));
 	CHECK_EQ(memmap_memory_end(&m), GiB(6) + MiB(1));
+	CHECK(memmap_memory_in(&m, GiB(6) - 1, 2));
+	CHECK(!memmap_memory_in(&m, GiB(5), GiB(1)));
+	CHECK(!memmap_memory_in(&m, GiB(6) + MiB(1), GiB(4)));
 }
 
 TEST(memmap_merge)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sources: mm/slat.c mm/page.c mm/mtrr.c mm/pt_format.c mm/l0map.c */
+/* sources: mm/slat.c mm/page.c mm/mtrr.c mm/pt_format.c mm/l0map.c mm/memmap.c */
 #include "tests/unit/unit.h"
 
 #include "core/err.h"
@@ -427,4 +427,38 @@ TEST(l0_tables)
 		CHECK_EQ(l0_at(fmt, root, DIRECT_BASE + GiB(3) + 77, &rights),
 			 GiB(3) + 77);
 	}
+}
+
+/* Memory at 6 and 9 GiB: what lies between is not mapped, but for the rest of
+ * the page that memory ends in. */
+TEST(l0_tables_leave_holes_out)
+{
+	static struct memmap holes = { .n = 4,
+				       .r = { { 0, GiB(1), MEM_RAM },
+					      { GiB(6), MiB(3), MEM_RAM },
+					      { GiB(7), GiB(1), MEM_RESERVED },
+					      { GiB(9), KiB(8), MEM_ACPI } } };
+	struct l0_layout l = { .image = HPA(L0_START),
+			       .image_len = KiB(4),
+			       .direct_end = GiB(9) + KiB(8),
+			       .map = &holes };
+	u32 rights;
+	hpa_t root;
+
+	setup(&pt_ept_4, 3, L0_START);
+	root = l0_tables_build(&l);
+	CHECK(root.v != HPA_NONE.v);
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(3), &rights), GiB(3));
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(5), &rights), ~0ull);
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(6) + MiB(3) - 1,
+		       &rights),
+		 GiB(6) + MiB(3) - 1);
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(6) + MiB(4), &rights),
+		 ~0ull);
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(7), &rights), ~0ull);
+	CHECK_EQ(l0_at(&pt_x86_4, root, DIRECT_BASE + GiB(9) + 5, &rights),
+		 GiB(9) + 5);
+	CHECK(l0_maps(HPA(GiB(9))) && l0_maps(HPA(GiB(3))));
+	CHECK(!l0_maps(HPA(GiB(5))) && !l0_maps(HPA(GiB(7))) &&
+	      !l0_maps(HPA(GiB(9) + KiB(8))));
 }
