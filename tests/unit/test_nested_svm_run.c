@@ -766,6 +766,32 @@ TEST(gif_modes_without_vgif)
 	CHECK(!vmcb_intercepted(b, ICPT_EXC0 + VEC_DB));
 }
 
+/* An emulator lets one in that should wait: L1 goes on without IF, which comes
+ * back with GIF; a CLI that is next is carried out instead. */
+TEST(gif_leaked_interrupt)
+{
+	for (u32 i = 0; i < 2; i++) {
+		struct vmcb *b;
+		u64 rip;
+
+		start(SVM_F_NPT | SVM_F_NRIPS, 0);
+		b = turn->entered;
+		vmcb_set_rflags(b, RFLAGS_IF | 2);
+		executes(VMEXIT_CLGI, 3);
+		rip = vmcb_rip(b);
+		unit_memory[rip] = i ? 0xfa : 0x90;
+		CHECK(exits(VMEXIT_INTR) == b);
+		CHECK_EQ(vmcb_rip(b), rip + i);
+		CHECK_EQ(vmcb_rflags(b), 2);
+		check_mode(IRQ_HOLD, true, true, true);
+		executes(VMEXIT_STGI, 3);
+		CHECK_EQ(vmcb_rflags(b), i ? 2 : RFLAGS_IF | 2);
+		vmcb_set_rflags(b, 2); /* L1's own CLI: IF stays off */
+		executes(VMEXIT_STGI, 3);
+		CHECK_EQ(vmcb_rflags(b), 2);
+	}
+}
+
 /* #VMEXIT(INTR): the interrupt is there, STGI must find it. */
 TEST(gif_after_an_interrupt_exit)
 {
