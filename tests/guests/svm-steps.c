@@ -13,15 +13,17 @@ static void run(const char *name)
 
 	do {
 		code = l2_run(&l2);
+		vmcb_set_tlb_control(l2.vmcb, TLB_NOTHING);
 		if (code == VMEXIT_HLT)
 			l2_skip(&l2, 1);
 	} while (code == VMEXIT_HLT);
 	check_eq(code, VMEXIT_VMMCALL, name);
 }
 
-static void modes_in_l2(void)
+static void modes_in_l2(u8 tlb_control)
 {
 	l2_init(&l2, steps_modes_vmmcall);
+	vmcb_set_tlb_control(l2.vmcb, tlb_control);
 	vmcb_set_nested_ctl(l2.vmcb, NESTED_NP);
 	vmcb_set_ncr3(l2.vmcb, (u64)table_identity(NPT_TABLE, NPT_PAGE));
 	run("l2-modes-end");
@@ -46,7 +48,14 @@ void main(void)
 	l2.gprs.rsi = 1ull << 46;
 	run("l2-ends");
 	steps_check("l2");
-	modes_in_l2();
+	/*
+	 * emulator fault: when the delivery of an interrupt ends in #VMEXIT(NPF)
+	 * Bochs' EXITINTINFO names the event before it, and the interrupt is
+	 * lost. None is delivered before the pages of all modes are folded.
+	 */
+	steps_timer(false);
+	modes_in_l2(TLB_FLUSH_ALL);
+	steps_timer(true);
 	steps_here();
-	modes_in_l2();
+	modes_in_l2(TLB_NOTHING);
 }

@@ -5,6 +5,7 @@
 
 #define GATE_INT 0x8eull
 #define GATE_TRAP_USER 0xefull
+#define TIMER_MASKED BIT(16)
 #define TIMER_PERIODIC BIT(17)
 #define TIMER_DIV1 0xbu
 #define TIMER_COUNT 100000u
@@ -44,8 +45,20 @@ void steps_init(void)
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF);
 	apic_enable();
 	apic_write(APIC_TIMER_DIV, TIMER_DIV1);
-	apic_write(APIC_LVT_TIMER, (u32)TIMER_PERIODIC | STEPS_TIMER);
+	steps_timer(true);
 	apic_write(APIC_TIMER_INIT, TIMER_COUNT);
+}
+
+void steps_timer(bool on)
+{
+	apic_write(APIC_LVT_TIMER, (u32)TIMER_PERIODIC |
+					   (on ? 0 : (u32)TIMER_MASKED) |
+					   STEPS_TIMER);
+	if (!on) { /* what has come already is taken */
+		sti();
+		delay_us(10);
+		cli();
+	}
 }
 
 void steps_check(const char *level)

@@ -33,6 +33,8 @@
 
 /* Gates, system call MSRs, the timer. */
 void steps_init(void);
+/* The timer interrupts, or does not. */
+void steps_timer(bool on);
 /* The sequence; it ends in @steps_end: VMCALL or VMMCALL in L2, RET in L1. */
 void steps_run(void);
 void steps_run_vmmcall(void);
