@@ -151,7 +151,8 @@ def level2(guest, c):
     watch = [f"watch {word(sym, n)}" for n in (0, 2, 4, 6, 7)]
     real = sym["real_probe"] - sym["real_points"]
     with Session(c) as s:
-        out = s.gdb("set schedule-multiple on", "monitor catch entry", GO,
+        out = s.gdb("set schedule-multiple on", "monitor uncatch l2-end",
+                    "monitor catch entry", GO,
                     "monitor uncatch all", f"break {at['l2_probe']}", GO,
                     "info threads", *watch, f"rwatch {word(sym, 3)}",
                     f"awatch {word(sym, 5)}", *[GO] * 8,
