@@ -2,9 +2,9 @@
 """Run an ISO in an emulator: start, watch the console, and always end.
 
 QEMU (TCG or KVM) and Bochs are made to look alike: COM1 is a byte stream in
-both directions, COM2, where wanted, a unix socket for gdb (or the reverse). Every run has a
-directory and ports of its own, and the emulator dies with the process that
-started it, however that ends.
+both directions, COM2, where wanted, a unix socket for gdb (or the reverse).
+Every run has a directory and ports of its own, and the emulator dies with the
+process that started it, however that ends.
 """
 import os
 import re

@@ -19,7 +19,8 @@ KEYS = {"cpus": int, "mem": int, "timeout": float, "cpu": str}
 TEXT_KEYS = ("hv", "append")
 DEFAULT = ""
 # these have cases of their own
-ELSEWHERE = {"same", "triple", "watch-cpus"}
+ELSEWHERE = {"same", "svm-regs", "svm-views", "triple", "uart", "vmx-regs",
+             "vmx-views", "watch-cpus"}
 
 
 def counted(_, result):
