@@ -28,6 +28,7 @@ static struct {
 	u32 gen;	       /* grows when one goes */
 	u64 now;	       /* grows with every look */
 	struct l2_vcpu {
+		const struct vm *vm; /* whose L2 */
 		u64 page, root, seen;
 		u32 l2;	 /* the same for all of an L2's; 0: not used */
 		u32 pid; /* the same; 0: nobody has asked for it yet */
@@ -63,11 +64,11 @@ static void leave(struct l2_vcpu *gone)
 		known.ended[known.nended++] = gone->pid;
 }
 
-static struct l2_vcpu *find(const struct nested_id *id)
+static struct l2_vcpu *find(const struct vm *vm, const struct nested_id *id)
 {
 	for_each_vcpu(e)
 	{
-		if (!e->l2 || e->page != id->page)
+		if (!e->l2 || e->vm != vm || e->page != id->page)
 			continue;
 		if (id->again == L2_OTHER ||
 		    (id->again == L2_BLANK && e->root != id->root)) {
@@ -80,32 +81,34 @@ static struct l2_vcpu *find(const struct nested_id *id)
 }
 
 /* Of those with that root the one that was seen last. */
-static const struct l2_vcpu *sibling(u64 root)
+static const struct l2_vcpu *sibling(const struct vm *vm, u64 root)
 {
 	const struct l2_vcpu *last = NULL;
 
-	for_each_vcpu(e) if (e->l2 && root && e->root == root &&
+	for_each_vcpu(e) if (e->l2 && e->vm == vm && root && e->root == root &&
 			     (!last || e->seen > last->seen)) last = e;
 	return last;
 }
 
-static struct l2_vcpu *add(const struct nested_id *id)
+static struct l2_vcpu *add(const struct vm *vm, const struct nested_id *id)
 {
-	const struct l2_vcpu *s = sibling(id->root);
+	const struct l2_vcpu *s = sibling(vm, id->root);
 	u32 l2 = s ? s->l2 : ++known.last_l2, pid = s ? s->pid : 0;
 	struct l2_vcpu *to = known.vcpu;
 
 	for_each_vcpu(e) if (to->l2 && (!e->l2 || e->seen < to->seen)) to = e;
-	*to = (struct l2_vcpu){ .page = id->page, .l2 = l2, .pid = pid };
+	*to = (struct l2_vcpu){
+		.vm = vm, .page = id->page, .l2 = l2, .pid = pid
+	};
 	return to;
 }
 
-static struct l2_vcpu *look(const struct nested_id *id)
+static struct l2_vcpu *look(const struct vm *vm, const struct nested_id *id)
 {
-	struct l2_vcpu *e = find(id);
+	struct l2_vcpu *e = find(vm, id);
 
 	if (!e)
-		e = add(id);
+		e = add(vm, id);
 	e->root = id->root;
 	e->seen = ++known.now;
 	return e;
@@ -127,7 +130,7 @@ u32 gdb_pid_of_l2(struct vcpu *v)
 	/* it was looked at as another when it was entered */
 	id.again = L2_SAME;
 	spin_lock(&known.lock);
-	pid = pid_of(look(&id));
+	pid = pid_of(look(v->vm, &id));
 	spin_unlock(&known.lock);
 	return pid;
 }
@@ -156,7 +159,7 @@ void gdb_pid_enter(struct vcpu *v)
 	    d->l2_gen == __atomic_load_n(&known.gen, __ATOMIC_ACQUIRE))
 		return;
 	spin_lock(&known.lock);
-	(void)look(&id);
+	(void)look(v->vm, &id);
 	d->l2_page = id.page;
 	d->l2_root = id.root;
 	d->l2_gen = known.gen;
@@ -172,7 +175,7 @@ void debug_virt_off(struct vcpu *v)
 		if (!nested() || nested()->virt_on(v->vm->vcpus[i]))
 			return;
 	spin_lock(&known.lock);
-	for_each_vcpu(e) if (e->l2) leave(e);
+	for_each_vcpu(e) if (e->l2 && e->vm == v->vm) leave(e);
 	gdb_pid_ask(v);
 	spin_unlock(&known.lock);
 }
