@@ -141,6 +141,31 @@ TEST(all_end_when_the_last_cpu_has_left)
 	CHECK(pid(0, 0x1000, 0x9000) > b); /* none is given twice */
 }
 
+/* The same addresses in two VMs are two L2s; one VM's end is not the other's. */
+TEST(vms_have_l2s_of_their_own)
+{
+	struct vcpu *one[] = { &cpus_[0] }, *two[] = { &cpus_[1] };
+	struct vm vm1 = { .vcpus = one, .nvcpus = 1 };
+	struct vm vm2 = { .vcpus = two, .nvcpus = 1 };
+	u32 a, b;
+
+	start();
+	cpus_[0].vm = &vm1;
+	cpus_[1].vm = &vm2;
+	enter_new(0, 0x1000, 0x2000, L2_SAME);
+	a = gdb_pid_of_l2(&cpus_[0]);
+	enter_new(1, 0x1000, 0x2000, L2_SAME);
+	b = gdb_pid_of_l2(&cpus_[1]);
+	CHECK(a != b);
+	on[0] = false;
+	debug_virt_off(&cpus_[0]);
+	CHECK_EQ(gdb_pid_ended(), a);
+	CHECK_EQ(gdb_pid_ended(), 0);
+	on[1] = false;
+	debug_virt_off(&cpus_[1]);
+	CHECK_EQ(gdb_pid_ended(), b);
+}
+
 TEST(one_ends_when_l1_makes_another_of_it)
 {
 	u32 a, b, c;
